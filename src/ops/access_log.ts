@@ -1,0 +1,62 @@
+import type { LogFields, LogLevel } from "./log.ts";
+import type { Format } from "./format.ts";
+import type { LineWriter } from "./line_writer.ts";
+
+/**
+ * What is told about one request. There is no member for a token, a query string or a header value,
+ * so none of them can reach the log.
+ */
+export interface AccessRecord {
+  /** When the request came in, milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly requestId: string;
+  /** Address of the peer. */
+  readonly client: string;
+  readonly method: string;
+  /** Path without the query. */
+  readonly path: string;
+  readonly status: number;
+  /** Why it was refused or not answered by the upstream. */
+  readonly reason?: string;
+  /** More about the reason. */
+  readonly detail?: string;
+  /** Subject and client id of a verified token. */
+  readonly subject?: string;
+  readonly clientId?: string;
+  /** Bytes of the answer's body that were handed over. */
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** Time until the head of the upstream's answer. */
+  readonly upstreamMs?: number;
+}
+
+/** Takes one record for each request. */
+export type AccessLog = (record: AccessRecord) => void;
+
+/** Requests are told of at this level. */
+const SHOWN_AT: readonly LogLevel[] = ["info", "debug", "trace"];
+
+/** The access log for a level: one line a request at `info` and below, nothing otherwise. */
+export function makeAccessLog(
+  level: LogLevel,
+  format: Format,
+  lines: LineWriter,
+): AccessLog | undefined {
+  if (!SHOWN_AT.includes(level)) return undefined;
+  return (record) => {
+    const { timeMs, ...rest } = record;
+    const fields: LogFields = { ...rest, durationMs: round(record.durationMs) };
+    const upstream = record.upstreamMs;
+    lines.write(format({
+      timeMs,
+      level: "info",
+      message: "request",
+      fields: upstream === undefined ? fields : { ...fields, upstreamMs: round(upstream) },
+    }));
+  };
+}
+
+/** Milliseconds with one digit after the point: more is noise. */
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

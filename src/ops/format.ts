@@ -1,0 +1,44 @@
+import type { LogFields, LogLevel } from "./log.ts";
+
+/** One log line before it is text. */
+export interface LogRecord {
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly level: Exclude<LogLevel, "off">;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Turns a record into one line without its line end. */
+export type Format = (record: LogRecord) => string;
+
+/** One JSON object a line; control characters are escaped by JSON itself. */
+export const formatJson: Format = ({ timeMs, level, message, fields }) =>
+  JSON.stringify({ time: new Date(timeMs).toISOString(), level, msg: message, ...fields });
+
+/** For people: time, level, sentence, then `name=value` pairs. */
+export const formatPretty: Format = ({ timeMs, level, message, fields }) => {
+  let line = `${new Date(timeMs).toISOString().slice(11, 23)} ${LABELS[level]} ${plain(message)}`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) line += `  ${name}=${printable(value)}`;
+  }
+  return line;
+};
+
+const LABELS = { error: "ERROR", warning: "WARN ", info: "INFO ", debug: "DEBUG", trace: "TRACE" };
+
+/** What could move the cursor, recolour the screen or turn the text around. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function plain(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** A value that cannot be mistaken for two, nor for the end of the line. */
+function printable(value: string | number | boolean): string {
+  const text = String(value);
+  return /^[\w.:/@%+,-]+$/.test(text) ? text : plain(JSON.stringify(text));
+}

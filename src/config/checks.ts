@@ -1,0 +1,53 @@
+/**
+ * Rules between settings, which no single row can check.
+ */
+import { isLoopback } from "./parse_address.ts";
+import type { Problem } from "./problem.ts";
+import type { Config, SettingName } from "./schema.ts";
+
+/** Least length of CLIENT_SECRET in bytes: RFC 7518 section 3.2 wants the size of the hash. */
+const LEAST_SECRET_BYTES = 32;
+
+/** Settings that need each other. `given` tells whether one was given at all, right or wrong. */
+export function missingPartners(given: (name: SettingName) => boolean): Problem[] {
+  const problems: Problem[] = [];
+  if (!given("LISTEN_URL") && !given("LISTEN_SSL_URL")) {
+    problems.push({
+      setting: "LISTEN_URL",
+      source: "not set",
+      expected: "LISTEN_URL (plain HTTP), LISTEN_SSL_URL (TLS) or both, such as :8080",
+    });
+  }
+  if (given("LISTEN_SSL_URL") && !given("CERT_FILE")) {
+    problems.push({
+      setting: "CERT_FILE",
+      source: "not set",
+      expected: "the path of a PFX (PKCS#12) file, because LISTEN_SSL_URL is set",
+    });
+  }
+  return problems;
+}
+
+/** What works but is probably not meant, or is risky: sentences without any secret value. */
+export function warningsOf(config: Config): string[] {
+  const warnings: string[] = [];
+  if (config.certFile !== undefined && config.listenSslUrl === undefined) {
+    warnings.push("CERT_FILE is set without LISTEN_SSL_URL: no TLS is served");
+  }
+  const provider = new URL(config.providerUrl.text);
+  if (provider.protocol === "http:" && !isLoopback(provider.hostname)) {
+    warnings.push(
+      "PROVIDER_URL is plain http: whoever sits on the way can replace the provider's keys",
+    );
+  }
+  const secret = config.clientSecret;
+  if (secret !== undefined && new TextEncoder().encode(secret).length < LEAST_SECRET_BYTES) {
+    warnings.push(
+      `CLIENT_SECRET is shorter than ${LEAST_SECRET_BYTES} bytes: it can be guessed from a token`,
+    );
+  }
+  if (config.audience === undefined) {
+    warnings.push("AUDIENCE is not set: any token of this provider is accepted");
+  }
+  return warnings;
+}

@@ -1,0 +1,237 @@
+/**
+ * From plain inputs to the settings: default < settings file < environment < flag.
+ *
+ * Nothing here touches the system; the caller reads the file and passes the environment.
+ */
+import { fail, ok, type Result } from "../result.ts";
+import { missingPartners, warningsOf } from "./checks.ts";
+import { camelCase, fileForm, flagName } from "./names.ts";
+import { printable, type Problem, quote } from "./problem.ts";
+import { type Config, INPUT_NAMES, type Row, rowOf, SETTING_NAMES } from "./schema.ts";
+import type { SettingName } from "./schema.ts";
+import { type Entry, type Layer, readSettingsFile, type SettingsFile } from "./settings_file.ts";
+import { nearMiss } from "./similar.ts";
+
+/** Name of the settings file where none is named. */
+export const SETTINGS_FILE = "settings.toml";
+
+/** Everything that settings come from. */
+export interface Inputs {
+  /** The settings file, when there is one. */
+  readonly file?: SettingsFile;
+  /** The whole environment; variables that are no settings are ignored. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Flags by their name without dashes: `{ "listen-url": ":8080" }`. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Reads the file of a secret; the failure is a short reason, such as `no such file`. */
+  readonly readFile: (path: string) => Result<string, string>;
+}
+
+/** The settings, and what to tell about them. */
+export interface Loaded {
+  /** Frozen, nested values included. */
+  readonly config: Config;
+  /** Where each value came from; `default` and `not set` included. */
+  readonly origins: Readonly<Record<SettingName, string>>;
+  /** Each value as a text that may be shown: secrets are `***`, `(not set)` where there is none. */
+  readonly shown: Readonly<Record<SettingName, string>>;
+  /** Sentences for the operator; no secret values in them. */
+  readonly warnings: readonly string[];
+}
+
+/** The outcome for one setting. */
+type Resolved =
+  | { readonly state: "value"; readonly value: unknown; readonly entry: Entry }
+  | { readonly state: "unset" }
+  | { readonly state: "wrong"; readonly problem: Problem };
+
+/**
+ * Where a settings file is looked for, in order, when none is named: the working directory, then
+ * the directories of $PATH (absolute ones; `separator` stands between them).
+ */
+export function candidatePaths(cwd: string, pathVariable: string, separator = ":"): string[] {
+  const directories = pathVariable.split(separator)
+    .filter((directory) => /^(\/|[a-z]:[\\/])/i.test(directory));
+  const paths = [cwd, ...directories]
+    .map((directory) => `${directory.replace(/[\\/]+$/, "")}/${SETTINGS_FILE}`);
+  return [...new Set(paths)];
+}
+
+/**
+ * Merges all sources and checks every setting.
+ *
+ * Fails with every problem there is, not only the first. It does not check that addresses are
+ * free, that servers answer, or that the certificate opens.
+ */
+export function load(inputs: Inputs): Result<Loaded, readonly Problem[]> {
+  const file = inputs.file === undefined ? undefined : readSettingsFile(inputs.file);
+  const layers: Layer[] = [
+    layerOf(inputs.flags, flagName, (key) => `flag --${key}`),
+    layerOf(inputs.env, (name) => name, (key) => `environment variable ${key}`),
+    file?.layer ?? new Map(),
+  ];
+  const resolved = new Map(
+    SETTING_NAMES.map((name) => [name, resolve(name, layers, inputs.readFile)]),
+  );
+  const misses = nearMisses(inputs.env);
+  const problems = [
+    ...file?.problems ?? [],
+    ...[...resolved.values()].flatMap((one) => one.state === "wrong" ? [one.problem] : []),
+  ];
+  // A file that cannot be read may well hold what seems to be missing.
+  if (file?.broken !== true) problems.push(...missing(resolved, misses));
+  if (problems.length > 0) return fail(problems);
+  return ok(assemble(resolved, misses));
+}
+
+function layerOf(
+  given: Readonly<Record<string, string>>,
+  keyOf: (name: string) => string,
+  source: (key: string) => string,
+): Layer {
+  const layer = new Map<string, Entry>();
+  for (const name of INPUT_NAMES) {
+    const key = keyOf(name);
+    const text = Object.hasOwn(given, key) ? given[key] : undefined;
+    if (text !== undefined && text !== "") layer.set(name, { text, source: source(key) });
+  }
+  return layer;
+}
+
+function find(layers: readonly Layer[], name: string): Entry | undefined {
+  return layers.find((layer) => layer.has(name))?.get(name);
+}
+
+function resolve(
+  name: SettingName,
+  layers: readonly Layer[],
+  readFile: Inputs["readFile"],
+): Resolved {
+  const row = rowOf(name);
+  const direct = find(layers, name);
+  const named = row.secret === true ? find(layers, fileForm(name)) : undefined;
+  if (direct !== undefined && named !== undefined) {
+    return wrong({
+      setting: name,
+      source: direct.source,
+      fault: `given twice, also by ${named.source}`,
+      expected: `${name} or ${fileForm(name)}, not both`,
+    });
+  }
+  if (named !== undefined) return fromFile(name, named, readFile);
+  if (direct !== undefined) return check(name, row, direct);
+  if (row.default === undefined) return { state: "unset" };
+  return check(name, row, { text: row.default, source: "default" });
+}
+
+/** The path is not shown: someone may have put the secret itself there. */
+function fromFile(name: SettingName, named: Entry, readFile: Inputs["readFile"]): Resolved {
+  const problem = { setting: fileForm(name), source: named.source };
+  if (named.wrongType !== undefined) {
+    return wrong({ ...problem, found: named.wrongType, expected: "the path of a file" });
+  }
+  const content = readFile(named.text);
+  if (!content.ok) {
+    const reason = printable(content.failure.replaceAll(named.text, "…"));
+    return wrong({ ...problem, fault: `the file cannot be read (${reason})` });
+  }
+  const text = content.value.replace(/\r?\n$/, "");
+  if (text === "") return wrong({ ...problem, fault: "the file is empty" });
+  return check(name, rowOf(name), { text, source: named.source });
+}
+
+function check(name: SettingName, row: Row<unknown>, entry: Entry): Resolved {
+  const expected = row.showExample === true ? `${row.accepts} such as ${row.example}` : row.accepts;
+  const problem = { setting: name, source: entry.source, expected };
+  if (entry.wrongType !== undefined) return wrong({ ...problem, found: entry.wrongType });
+  const parsed = row.parse(entry.text);
+  if (parsed.ok) return { state: "value", value: parsed.value, entry };
+  const hint = parsed.failure.hint ?? wrappingHint(row, entry.text);
+  return wrong({
+    ...problem,
+    ...(row.secret === true ? {} : { found: quote(row.mask?.(entry.text) ?? entry.text) }),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** Env files and shells leave quotes and line ends around values. */
+function wrappingHint(row: Row<unknown>, text: string): string | undefined {
+  const bare = text.trim().replace(/^(["'])(.+)\1$/s, "$2");
+  return bare !== text && row.parse(bare).ok
+    ? "remove the quotes or white space around the value"
+    : undefined;
+}
+
+function wrong(problem: Problem): Resolved {
+  return { state: "wrong", problem };
+}
+
+/** Misspelt environment variables: the variable and the setting that was probably meant. */
+function nearMisses(env: Inputs["env"]): ReadonlyMap<string, string> {
+  const misses = new Map<string, string>();
+  for (const variable of Object.keys(env)) {
+    const meant = nearMiss(variable, INPUT_NAMES);
+    if (meant !== undefined) misses.set(variable, meant);
+  }
+  return misses;
+}
+
+function missing(
+  resolved: ReadonlyMap<SettingName, Resolved>,
+  misses: ReadonlyMap<string, string>,
+): Problem[] {
+  const given = (name: SettingName) => resolved.get(name)?.state !== "unset";
+  const problems = SETTING_NAMES.filter((name) => rowOf(name).required === true && !given(name))
+    .map((name): Problem => {
+      const row = rowOf(name);
+      return {
+        setting: name,
+        source: "not set",
+        expected: `${row.accepts} such as ${row.example}`,
+      };
+    });
+  return [...missingPartners(given), ...problems].map((problem) => {
+    const variable = [...misses].find(([, meant]) => meant === problem.setting)?.[0];
+    if (variable === undefined) return problem;
+    return {
+      ...problem,
+      hint: `environment variable ${variable} is set: is ${problem.setting} meant?`,
+    };
+  });
+}
+
+function assemble(
+  resolved: ReadonlyMap<SettingName, Resolved>,
+  misses: ReadonlyMap<string, string>,
+): Loaded {
+  const config: Record<string, unknown> = {};
+  const origins: Record<string, string> = {};
+  const shown: Record<string, string> = {};
+  for (const [name, one] of resolved) {
+    const set = one.state === "value" ? one : undefined;
+    config[camelCase(name)] = set?.value;
+    origins[name] = set?.entry.source ?? "not set";
+    shown[name] = show(name, set?.entry);
+  }
+  const warnings = [...misses].map(([variable, meant]) =>
+    `environment variable ${variable} is no setting: is ${meant} meant?`
+  );
+  // The loop ran over the whole table, and every value came from its row's own parser.
+  const complete = deepFreeze(config) as unknown as Config;
+  return Object.freeze({
+    config: complete,
+    origins: Object.freeze(origins),
+    shown: Object.freeze(shown),
+    warnings: [...warnings, ...warningsOf(complete)],
+  });
+}
+
+function show(name: SettingName, entry: Entry | undefined): string {
+  if (entry === undefined) return "(not set)";
+  return rowOf(name).secret === true ? "***" : printable(entry.text);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

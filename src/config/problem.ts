@@ -1,0 +1,80 @@
+/** One thing that is wrong with the settings or the command line. */
+export interface Problem {
+  /** Name of the setting as the user knows it: an environment name, or an unknown key or flag. */
+  readonly setting: string;
+  /** Where it was found, such as `environment variable LISTEN_URL`; `not set` when nowhere. */
+  readonly source: string;
+  /** What is wrong, where "got … wanted …" does not say it. */
+  readonly fault?: string;
+  /** The value found, already quoted and masked; never there for a secret. */
+  readonly found?: string;
+  /** What would be accepted. */
+  readonly expected?: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+/** Longest value shown, in characters: enough to recognise it, short enough for one line. */
+const LONGEST_VALUE = 100;
+
+/** Characters that would move the cursor, break the line or turn the reading direction. */
+// deno-lint-ignore no-control-regex
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Makes control characters visible as `\uXXXX`, so that a value cannot forge terminal output. */
+export function printable(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** A value in double quotes for an error text: escaped, and cut when long. */
+export function quote(text: string): string {
+  const cut = text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+  return printable(JSON.stringify(cut));
+}
+
+/** Lays rows out in columns three spaces apart; the last column is not padded. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, at) => widths[at] = Math.max(widths[at] ?? 0, cell.length));
+  }
+  return rows.map((row) =>
+    row.map((cell, at) => at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)).join("   ")
+      .trimEnd()
+  );
+}
+
+function statement(problem: Problem): string {
+  return [
+    problem.fault,
+    problem.found === undefined ? undefined : `got ${problem.found}`,
+    problem.expected === undefined ? undefined : `wanted ${problem.expected}`,
+  ].filter((part) => part !== undefined).join("   ");
+}
+
+/**
+ * The text for a person, ending with a line break: one line a problem, its hint below it, and at
+ * the end a way to see a working set-up.
+ *
+ * It shows what the problems hold and masks nothing itself.
+ */
+export function renderProblems(problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
+  const rows = columns(
+    problems.map((problem) => [
+      printable(problem.setting),
+      printable(problem.source),
+      statement(problem),
+    ]),
+  );
+  const lines = [`error: ${count} wrong (nothing was started)`];
+  problems.forEach((problem, at) => {
+    lines.push(`  ${rows[at]}`);
+    if (problem.hint !== undefined) lines.push(`      hint: ${problem.hint}`);
+  });
+  lines.push("hint: `deno task demo` shows a working set-up without any settings");
+  return lines.join("\n") + "\n";
+}

@@ -1,0 +1,172 @@
+/**
+ * The table of settings as text: help, example file, README table and the output of `check`.
+ * Every function returns text that ends with a line break.
+ */
+import { COMMANDS, DEMO_FLAGS } from "./args.ts";
+import type { Loaded } from "./load.ts";
+import { fileForm, flagName, tomlKey } from "./names.ts";
+import { columns } from "./problem.ts";
+import { type Group, GROUPS, inputNames, type Row, rowOf, SETTING_NAMES } from "./schema.ts";
+import type { SettingName } from "./schema.ts";
+
+/** Width of help and example in characters. */
+const WIDTH = 96;
+
+const GROUP_NAMES = Object.keys(GROUPS) as readonly Group[];
+
+function namesIn(group: Group): readonly SettingName[] {
+  return SETTING_NAMES.filter((name) => rowOf(name).group === group);
+}
+
+function defaultOf(row: Row<unknown>): string {
+  return row.required === true ? "required" : row.default ?? row.unset ?? "none";
+}
+
+/** Breaks a text into lines, each with `indent` in front. */
+function wrap(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const part of text.split(" ")) {
+    if (line.length + part.length + 1 > WIDTH && line !== indent) {
+      lines.push(line.trimEnd());
+      line = indent;
+    }
+    line += `${part} `;
+  }
+  return [...lines, line.trimEnd()];
+}
+
+/** A sentence about what is accepted, without the comma that leads over to an example. */
+function accepted(row: Row<unknown>): string {
+  return row.accepts.replace(/,$/, "");
+}
+
+/** The text of `--help`. */
+export function renderHelp(): string {
+  const commands = columns(Object.entries(COMMANDS).map(([name, doc]) => [`  ${name}`, doc]));
+  const demo = columns(
+    Object.entries(DEMO_FLAGS).map(([flag, doc]) => [
+      `  --${flag}${flag.endsWith("-port") ? " PORT" : ""}`,
+      doc,
+    ]),
+  );
+  return [
+    "ooproxy checks OpenID Connect bearer tokens and streams what passes to an upstream.",
+    "",
+    "usage: ooproxy [COMMAND] [--config FILE] [FLAG VALUE]...",
+    "",
+    "Commands:",
+    ...commands,
+    "",
+    ...wrap(
+      "Settings come from settings.toml (--config FILE, else the working directory, else the " +
+        "directories of $PATH), then from environment variables, then from flags; the later win. " +
+        "An empty value means not set. Below: flag, environment variable; the key in " +
+        "settings.toml is the variable's name in lower case.",
+      "",
+    ),
+    ...GROUP_NAMES.flatMap((group) => [
+      "",
+      `${GROUPS[group]}:`,
+      ...namesIn(group).flatMap(helpOf),
+    ]),
+    "",
+    "Flags of demo:",
+    ...demo,
+    "",
+  ].join("\n");
+}
+
+function helpOf(name: SettingName): string[] {
+  const row = rowOf(name);
+  const head = row.secret === true
+    ? `  --${flagName(fileForm(name))} FILE, ${fileForm(name)}, ${name}`
+    : `  --${flagName(name)} VALUE, ${name}`;
+  const secret = row.secret === true ? " A secret: no flag takes it directly." : "";
+  return [
+    head,
+    ...wrap(`${row.doc}${secret}`, "      "),
+    ...wrap(`Accepts ${accepted(row)}. Default: ${defaultOf(row)}.`, "      "),
+  ];
+}
+
+/**
+ * The text of `settings.toml.example`: every setting with its meaning. The smallest working set is
+ * in force, the rest is commented out, showing its default or else an example.
+ */
+export function renderSettingsExample(): string {
+  return [
+    ...wrap(
+      "Settings of ooproxy. Copy this file to settings.toml and change what is needed.",
+      "# ",
+    ),
+    ...wrap(
+      "Environment variables of the same names in upper case, and flags, win over this file. " +
+        "An empty value means not set.",
+      "# ",
+    ),
+    ...GROUP_NAMES.flatMap((group) => [
+      "",
+      `# --- ${GROUPS[group]} ---`,
+      ...namesIn(group).flatMap(exampleOf),
+    ]),
+    "",
+  ].join("\n");
+}
+
+function exampleOf(name: SettingName): string[] {
+  const row = rowOf(name);
+  const mark = row.required === true || row.minimal === true ? "" : "# ";
+  const twin = row.secret === true
+    ? [`# ${tomlKey(fileForm(name))} = ${tomlValue(`/run/secrets/${tomlKey(name)}`)}`]
+    : [];
+  return [
+    "",
+    ...wrap(row.doc, "# "),
+    ...wrap(`Accepts ${accepted(row)}. Default: ${defaultOf(row)}.`, "# "),
+    ...(row.secret === true ? wrap("Or the name of a file that holds it.", "# ") : []),
+    `${mark}${tomlKey(name)} = ${tomlValue(row.default ?? row.example)}`,
+    ...twin,
+  ];
+}
+
+/** Whole numbers and booleans bare, everything else as a TOML string (no control characters). */
+function tomlValue(text: string): string {
+  if (/^(\d+|true|false)$/.test(text)) return text;
+  return /["\\]/.test(text) && !text.includes("'") ? `'${text}'` : JSON.stringify(text);
+}
+
+/** The README's table of settings, laid out as the project's formatter leaves it. */
+export function renderReadmeTable(): string {
+  const cell = (text: string) => text.replaceAll("|", "\\|");
+  const rows = [["Setting", "Meaning", "Accepts", "Default"]];
+  for (const group of GROUP_NAMES) {
+    for (const name of namesIn(group)) {
+      const row = rowOf(name);
+      const value = row.default === undefined ? defaultOf(row) : `\`${row.default}\``;
+      rows.push([
+        inputNames(name).map((input) => `\`${input}\``).join(" or "),
+        cell(`${row.doc}${row.secret === true ? " Secret." : ""}`),
+        cell(row.showExample ? `${row.accepts} such as \`${row.example}\`` : row.accepts),
+        cell(value),
+      ]);
+    }
+  }
+  const widths = [0, 1, 2, 3].map((at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const [head, ...body] = rows.map((row) =>
+    line(row.map((text, at) => text.padEnd(widths[at] ?? 0)))
+  );
+  const rule = line(widths.map((width) => "-".repeat(width)));
+  return [head, rule, ...body, ""].join("\n");
+}
+
+/** The output of `check`: every setting, its value (secrets masked) and where it came from. */
+export function renderCheck(loaded: Loaded): string {
+  const rows = SETTING_NAMES.map((name) => {
+    const origin = loaded.origins[name];
+    const row = rowOf(name);
+    return [name, loaded.shown[name], origin === "not set" ? row.unset ?? origin : origin];
+  });
+  return [...columns(rows), ""].join("\n");
+}

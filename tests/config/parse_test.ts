@@ -1,0 +1,98 @@
+import {
+  audience,
+  boolean,
+  bytes,
+  type Kind,
+  orWord,
+  port,
+  seconds,
+  text,
+  wholeNumber,
+  word,
+} from "../../src/config/parse.ts";
+import { assertEquals, assertIncludes } from "../support/assert.ts";
+
+interface Accepted {
+  readonly what: string;
+  readonly kind: Kind<unknown>;
+  readonly given: string;
+  readonly value: unknown;
+}
+
+const level = word({ error: "error", warn: "warning" });
+const workers = orWord(wholeNumber({ min: 1, max: 256 }), "auto");
+
+const ACCEPTED: readonly Accepted[] = [
+  { what: "seconds", kind: seconds(1), given: "1", value: 1 },
+  { what: "seconds", kind: seconds(0), given: "0", value: 0 },
+  { what: "seconds", kind: seconds(1), given: "007", value: 7 },
+  { what: "a port", kind: port(), given: "65535", value: 65535 },
+  { what: "workers", kind: workers, given: "256", value: 256 },
+  { what: "workers", kind: workers, given: "auto", value: "auto" },
+  { what: "bytes", kind: bytes(1), given: "65536", value: 65536 },
+  { what: "bytes", kind: bytes(1), given: "64KiB", value: 65536 },
+  { what: "bytes", kind: bytes(1), given: "1 mib", value: 1048576 },
+  { what: "bytes", kind: bytes(1), given: "2GiB", value: 2147483648 },
+  { what: "a word", kind: level, given: "WARN", value: "warning" },
+  { what: "a boolean", kind: boolean(), given: "true", value: true },
+  { what: "a boolean", kind: boolean(), given: "Off", value: false },
+  { what: "a boolean", kind: boolean(), given: "1", value: true },
+  { what: "a text", kind: text(), given: " a b ", value: " a b " },
+  { what: "an audience", kind: audience(), given: '"c"', value: "c" },
+  { what: "an audience", kind: audience(), given: '["a","b"]', value: ["a", "b"] },
+  { what: "an audience", kind: audience(), given: ' [ "a" ] ', value: ["a"] },
+  { what: "an audience", kind: audience(), given: '\\"c\\"', value: "c" },
+  { what: "an audience", kind: audience(), given: '[\\"a\\", \\"b\\"]', value: ["a", "b"] },
+  { what: "an audience", kind: audience(), given: '"a\\"b"', value: 'a"b' },
+];
+
+for (const { what, kind, given, value } of ACCEPTED) {
+  Deno.test(`${JSON.stringify(given)} is accepted as ${what}: ${JSON.stringify(value)}.`, () => {
+    assertEquals(kind.parse(given), { ok: true, value });
+  });
+}
+
+const REFUSED: readonly { what: string; kind: Kind<unknown>; given: readonly string[] }[] = [
+  {
+    what: "whole seconds from 1",
+    kind: seconds(1),
+    given: ["0", "-1", "+1", "1.5", "1e3", " 1", "ten", "0x10", "9007199254741", "1_000", "٣"],
+  },
+  { what: "a port", kind: port(), given: ["65536", "-1", "http"] },
+  { what: "workers", kind: workers, given: ["0", "257", "AUTO ", "all"] },
+  {
+    what: "bytes from 1",
+    kind: bytes(1),
+    given: ["0", "1KB", "1.5MiB", "-1", "MiB", "1TiB", "9007199254740991GiB", "1constructor"],
+  },
+  { what: "a word", kind: level, given: ["warning", "constructor", "__proto__", "error "] },
+  { what: "a boolean", kind: boolean(), given: ["maybe", "2", "toString"] },
+  { what: "a text", kind: text(), given: [""] },
+  {
+    what: "an audience",
+    kind: audience(),
+    given: ["myapi", '""', "[]", '["a",""]', '["a",1]', "1", "null", "{}", '[["a"]]', '"a', "true"],
+  },
+];
+
+for (const { what, kind, given } of REFUSED) {
+  for (const one of given) {
+    Deno.test(`${JSON.stringify(one)} is refused as ${what}.`, () => {
+      assertEquals(kind.parse(one).ok, false);
+    });
+  }
+}
+
+const HINTS: readonly { kind: Kind<unknown>; given: string; hint: string }[] = [
+  { kind: audience(), given: "myapi", hint: `AUDIENCE='"myapi"'` },
+  { kind: audience(), given: "a b", hint: `AUDIENCE='"myapi"'` },
+  { kind: seconds(1), given: "10s", hint: "number alone" },
+  { kind: wholeNumber({ min: 1, max: 9 }), given: "10", hint: "largest accepted is 9" },
+];
+
+for (const { kind, given, hint } of HINTS) {
+  Deno.test(`The refusal of ${JSON.stringify(given)} says: ${hint}.`, () => {
+    const parsed = kind.parse(given);
+    assertIncludes(parsed.ok ? "" : parsed.failure.hint ?? "", hint);
+  });
+}

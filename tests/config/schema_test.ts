@@ -1,0 +1,142 @@
+import { camelCase, flagName, tomlKey } from "../../src/config/names.ts";
+import {
+  type Config,
+  effectiveLogLevel,
+  GROUPS,
+  INPUT_NAMES,
+  rowOf,
+  SETTING_NAMES,
+} from "../../src/config/schema.ts";
+import type { ListenAddress } from "../../src/config/parse_address.ts";
+import type { LogLevel } from "../../src/ops/log.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { MINIMAL, withEnv } from "./support.ts";
+
+/** Compiles only if both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
+  : false;
+
+for (const name of SETTING_NAMES) {
+  const row = rowOf(name);
+
+  Deno.test(`The row of ${name} is complete.`, () => {
+    assertMatch(name, /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
+    assert(Object.hasOwn(GROUPS, row.group));
+    assertMatch(row.doc, /\.$/);
+    assert(row.accepts !== "");
+    const ways = [row.default, row.unset, row.required].filter((way) => way !== undefined);
+    assertEquals(ways.length, 1, "one of default, unset and required");
+    assert(row.secret !== true || row.default === undefined, "a secret has no default");
+  });
+
+  Deno.test(`The example and the default of ${name} are accepted by its own parser.`, () => {
+    assert(row.parse(row.example).ok);
+    assert(row.default === undefined || row.parse(row.default).ok);
+  });
+}
+
+Deno.test("No two settings share a name, a `_FILE` twin included.", () => {
+  assertEquals(new Set(INPUT_NAMES).size, INPUT_NAMES.length);
+});
+
+Deno.test("All names of a setting derive from its environment name.", () => {
+  assertEquals(camelCase("LISTEN_SSL_URL"), "listenSslUrl");
+  assertEquals(tomlKey("LISTEN_SSL_URL"), "listen_ssl_url");
+  assertEquals(flagName("LISTEN_SSL_URL"), "listen-ssl-url");
+});
+
+Deno.test("The type of the settings follows from the table.", () => {
+  const proofs: [
+    Same<Config["listenUrl"], ListenAddress | undefined>,
+    Same<Config["keyExpirySecs"], number | undefined>,
+    Same<Config["keyCooldownSecs"], number>,
+    Same<Config["numWorkers"], number | "auto">,
+    Same<Config["rustLog"], LogLevel>,
+    Same<Config["logLevel"], LogLevel | undefined>,
+    Same<Config["logFormat"], "auto" | "pretty" | "json">,
+    Same<Config["audience"], string | readonly string[] | undefined>,
+    Same<Config["clientSecret"], string | undefined>,
+    Same<Config["providerUrl"], { text: string; base: string }> extends boolean ? true : false,
+  ] = [true, true, true, true, true, true, true, true, true, true];
+  assertEquals(proofs.length, 10);
+});
+
+Deno.test("Without anything else the defaults hold.", () => {
+  assertEquals(withEnv({}).config, {
+    listenUrl: { hostname: "0.0.0.0", port: 8080 },
+    listenSslUrl: undefined,
+    certFile: undefined,
+    certPassword: undefined,
+    providerUrl: { text: "https://id.example.com", base: "https://id.example.com" },
+    issuer: undefined,
+    clientSecret: undefined,
+    keyExpirySecs: undefined,
+    keyCooldownSecs: 10,
+    audience: undefined,
+    subject: undefined,
+    leeway: 0,
+    upstreamUrl: { text: MINIMAL.UPSTREAM_URL ?? "", origin: "http://127.0.0.1:9000", prefix: "" },
+    upstreamTimeoutSecs: 3600,
+    numWorkers: 2,
+    rustLog: "info",
+    logLevel: undefined,
+    logFormat: "auto",
+  });
+});
+
+const LEVELS: readonly [string, LogLevel][] = [
+  ["error", "error"],
+  ["warning", "warning"],
+  ["warn", "warning"],
+  ["info", "info"],
+  ["debug", "debug"],
+  ["all", "trace"],
+  ["trace", "trace"],
+  ["off", "off"],
+  ["WARN", "warning"],
+  ["Debug", "debug"],
+];
+
+for (const [word, level] of LEVELS) {
+  Deno.test(`RUST_LOG=${word} and LOG_LEVEL=${word} both mean the level ${level}.`, () => {
+    assertEquals(effectiveLogLevel(withEnv({ RUST_LOG: word }).config), level);
+    assertEquals(effectiveLogLevel(withEnv({ LOG_LEVEL: word }).config), level);
+  });
+}
+
+Deno.test("LOG_LEVEL wins over RUST_LOG.", () => {
+  const { config } = withEnv({ RUST_LOG: "debug", LOG_LEVEL: "error" });
+  assertEquals(effectiveLogLevel(config), "error");
+});
+
+const VALUES: readonly [string, string, keyof Config, unknown][] = [
+  ["LISTEN_URL", "[::1]:0", "listenUrl", { hostname: "::1", port: 0 }],
+  ["ISSUER", "https://id.example.com/", "issuer", "https://id.example.com/"],
+  ["CLIENT_SECRET", " é ", "clientSecret", " é "],
+  ["KEY_EXPIRY_SECS", "60", "keyExpirySecs", 60],
+  ["KEY_COOLDOWN_SECS", "1", "keyCooldownSecs", 1],
+  ["UPSTREAM_TIMEOUT_SECS", "5", "upstreamTimeoutSecs", 5],
+  ["AUDIENCE", '["a","b"]', "audience", ["a", "b"]],
+  ["AUDIENCE", '\\"myproxy\\"', "audience", "myproxy"],
+  ["SUBJECT", "me", "subject", "me"],
+  ["LEEWAY", "30", "leeway", 30],
+  ["NUM_WORKERS", "auto", "numWorkers", "auto"],
+  ["NUM_WORKERS", "256", "numWorkers", 256],
+  ["CERT_FILE", "C:\\certs\\a.pfx", "certFile", "C:\\certs\\a.pfx"],
+  ["CERT_PASSWORD", "pass word", "certPassword", "pass word"],
+  ["LOG_FORMAT", "JSON", "logFormat", "json"],
+];
+
+for (const [name, text, key, value] of VALUES) {
+  Deno.test(`${name}=${text} becomes ${key} ${JSON.stringify(value)}.`, () => {
+    assertEquals<unknown>(withEnv({ [name]: text }).config[key], value);
+  });
+}
+
+Deno.test("The settings are plain data that survives JSON, for handing on to workers.", () => {
+  const { config } = withEnv({ AUDIENCE: '["a"]', CLIENT_SECRET: "x" });
+  const again: Config = JSON.parse(JSON.stringify(config));
+  assertEquals(again.audience, ["a"]);
+  assertEquals(again.listenUrl, config.listenUrl);
+  assertEquals(again.issuer, undefined);
+});

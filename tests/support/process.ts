@@ -1,0 +1,194 @@
+/** The program as its users run it: a real process, its lines, its signals, its exit code. */
+import { fileURLToPath } from "node:url";
+
+/** Variables of the machine that a process keeps; all others stay outside. */
+const KEPT_VARIABLES = ["PATH", "HOME", "DENO_DIR", "TMPDIR"];
+
+/** How long a line or the end of the process is waited for, in milliseconds. */
+const STEP_LIMIT_MS = 10_000;
+
+/** How long a process may take to end by itself after SIGTERM, in milliseconds. */
+const TERM_LIMIT_MS = 3000;
+
+/** What to run. */
+export interface ProcessOptions {
+  /** Arguments after the script. */
+  readonly args?: readonly string[];
+  /** Variables on top of the few kept ones. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Working directory; the checkout if absent. */
+  readonly cwd?: string;
+  /** The script; the project's `main.ts` if absent. */
+  readonly script?: string;
+  /** Flags for `deno run`; every permission if absent. */
+  readonly denoFlags?: readonly string[];
+  /** Text for the standard input, which is closed after it; no input if absent. */
+  readonly input?: string;
+}
+
+/** A running process. Disposing ends it (SIGTERM, then SIGKILL) and waits for that. */
+export interface TestProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** Whole lines so far. */
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+  /** Both streams as one text, lines in order of arrival. */
+  output(): string;
+  /**
+   * The first line of either stream that matches, also one that came earlier; rejects, showing
+   * the output, when the process or the time (milliseconds) ends first.
+   */
+  waitForLine(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  signal(name: Deno.Signal): void;
+  /** The exit status once the process has ended and its output is complete; rejects in time. */
+  ended(timeoutMs?: number): Promise<Deno.CommandStatus>;
+  close(): Promise<void>;
+}
+
+/** Absolute path of a file of the project, given from its root. */
+export function projectFile(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+}
+
+/** Starts a script under `deno run` with a clean environment. */
+export function startProcess(options: ProcessOptions = {}): TestProcess {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const all: string[] = [];
+  const watchers = new Set<() => void>();
+  let over = false;
+
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      ...(options.denoFlags ?? ["--allow-all"]),
+      options.script ?? projectFile("main.ts"),
+      ...(options.args ?? []),
+    ],
+    cwd: options.cwd ?? projectFile("."),
+    clearEnv: true,
+    env: { ...keptVariables(), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
+    stdin: options.input === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+
+  const notify = () => watchers.forEach((watcher) => watcher());
+  const stop = new AbortController();
+  const collect = (stream: ReadableStream<Uint8Array<ArrayBuffer>>, lines: string[]) =>
+    eachLine(stream, stop.signal, (line) => {
+      lines.push(line);
+      all.push(line);
+      notify();
+    });
+  const collected = Promise.all([
+    feed(child, options.input),
+    collect(child.stdout, stdout),
+    collect(child.stderr, stderr),
+  ]);
+  const status = child.status;
+  const complete = (async () => {
+    const ending = await status;
+    await collected;
+    over = true;
+    notify();
+    return ending;
+  })();
+
+  function watch<T>(what: string, look: () => T | undefined, timeoutMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const check = (last: boolean) => {
+        const found = look();
+        if (found === undefined && !over && !last) return;
+        clearTimeout(timer);
+        watchers.delete(watcher);
+        if (found !== undefined) resolve(found);
+        else reject(new Error(`${what}; the output was:\n${all.join("\n")}`));
+      };
+      const watcher = () => check(false);
+      const timer = setTimeout(() => check(true), timeoutMs);
+      watchers.add(watcher);
+      check(false);
+    });
+  }
+
+  function signal(name: Deno.Signal): void {
+    try {
+      child.kill(name);
+    } catch {
+      // It has ended already, which is what most signals are sent for.
+    }
+  }
+
+  async function close(): Promise<void> {
+    signal("SIGTERM");
+    const killer = setTimeout(() => signal("SIGKILL"), TERM_LIMIT_MS);
+    await status;
+    clearTimeout(killer);
+    // A child process that outlived it may still hold the pipes: do not wait for those.
+    stop.abort();
+    await complete;
+  }
+
+  return {
+    pid: child.pid,
+    stdout,
+    stderr,
+    output: () => all.join("\n"),
+    waitForLine: (pattern, timeoutMs = STEP_LIMIT_MS) =>
+      watch(`no line matched ${pattern}`, () => firstMatch(all, pattern), timeoutMs),
+    signal,
+    async ended(timeoutMs = STEP_LIMIT_MS) {
+      await watch("the process did not end", () => over || undefined, timeoutMs);
+      return await complete;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function keptVariables(): Record<string, string> {
+  return Object.fromEntries(KEPT_VARIABLES.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+async function feed(child: Deno.ChildProcess, input: string | undefined): Promise<void> {
+  if (input === undefined) return;
+  try {
+    await ReadableStream.from([new TextEncoder().encode(input)]).pipeTo(child.stdin);
+  } catch {
+    // The process ended without reading its input.
+  }
+}
+
+/** Calls `take` with every line, the last one also without a line end. */
+async function eachLine(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal,
+  take: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  const lines = new WritableStream<string>({
+    write(text) {
+      const [last = "", ...whole] = (rest + text).split("\n").reverse();
+      rest = last;
+      whole.reverse().forEach(take);
+    },
+  });
+  try {
+    await stream.pipeThrough(new TextDecoderStream()).pipeTo(lines, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  if (rest !== "") take(rest);
+}
+
+function firstMatch(lines: readonly string[], pattern: RegExp): RegExpExecArray | undefined {
+  // A pattern with the flag `g` would remember where it stopped.
+  const fresh = new RegExp(pattern.source, pattern.flags.replace("g", ""));
+  return lines.map((line) => fresh.exec(line)).find((match) => match !== null);
+}

@@ -1,0 +1,73 @@
+/** The proxy inside the test's own process: real listeners, settings as an operator writes them. */
+import { load } from "../../src/config/load.ts";
+import { renderProblems } from "../../src/config/problem.ts";
+import { ProviderKeys } from "../../src/oidc/provider_keys.ts";
+import type { AccessRecord } from "../../src/ops/access_log.ts";
+import { systemClock } from "../../src/ops/clock.ts";
+import type { TlsIdentity } from "../../src/server/listeners.ts";
+import { startWorker } from "../../src/server/worker.ts";
+import { fail } from "../../src/result.ts";
+import { MemoryLog } from "./log.ts";
+
+/** A running proxy. Disposing waits for the requests that run. */
+export interface TestProxy extends AsyncDisposable {
+  /** The first listener's URL, without a slash at the end. */
+  readonly url: string;
+  readonly urls: readonly string[];
+  /** The first listener's port. */
+  readonly port: number;
+  /** Narration. */
+  readonly log: MemoryLog;
+  /** One record for each request whose answer is over. */
+  readonly access: readonly AccessRecord[];
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a proxy with these settings (environment names) on a free port of 127.0.0.1, unless they
+ * say otherwise. `identity` goes to the TLS listener where there is one.
+ */
+export async function startTestProxy(
+  settings: Readonly<Record<string, string>>,
+  identity?: TlsIdentity,
+): Promise<TestProxy> {
+  const listens = "LISTEN_URL" in settings || "LISTEN_SSL_URL" in settings;
+  const loaded = load({
+    env: { ...(listens ? {} : { LISTEN_URL: "127.0.0.1:0" }), ...settings },
+    flags: {},
+    readFile: () => fail("no files here"),
+  });
+  if (!loaded.ok) throw new Error(renderProblems(loaded.failure));
+  const { config } = loaded.value;
+  const log = new MemoryLog();
+  const access: AccessRecord[] = [];
+  const keySource = new ProviderKeys({
+    providerUrl: config.providerUrl.base,
+    expectedIssuer: config.issuer ?? config.providerUrl.text,
+    cooldownMs: config.keyCooldownSecs * 1000,
+    expiryMs: config.keyExpirySecs && config.keyExpirySecs * 1000,
+    keysOptional: config.clientSecret !== undefined,
+  }, { clock: systemClock, log, fetcher: fetch });
+  const worker = await startWorker(config, identity, {
+    keySource,
+    clock: systemClock,
+    log,
+    accessLog: (record) => access.push(record),
+  });
+  if (!worker.ok) throw new Error(worker.failure);
+  const { urls } = worker.value;
+  const [url = ""] = urls;
+  const close = async () => {
+    await worker.value.shutdown();
+    keySource.close();
+  };
+  return {
+    url,
+    urls,
+    port: Number(new URL(url).port),
+    log,
+    access,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

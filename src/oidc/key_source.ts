@@ -1,0 +1,35 @@
+import type { Result } from "../result.ts";
+import type { PublicKey } from "./key_set.ts";
+
+/** One successful fetch of the provider's keys. Plain data: it crosses processes. */
+export interface KeySnapshot {
+  /** Counts the *contents*: it changes when issuer or keys change, not when they are fetched again. */
+  readonly generation: number;
+  /** When its fetch began, milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** What `iss` has to equal. */
+  readonly issuer: string;
+  readonly keys: readonly PublicKey[];
+}
+
+/** Why no (newer) keys can be had now. */
+export interface NoKeys {
+  /** One sentence for the log. */
+  readonly text: string;
+  /** Seconds until it makes sense to ask again. */
+  readonly retryAfterSecs: number;
+}
+
+/** Where key sets come from: the provider itself, or a process that asks it on behalf of many. */
+export interface KeySource {
+  /** The latest keys at hand, however old. Never waits. */
+  current(): KeySnapshot | undefined;
+  /**
+   * Resolves with keys whose fetch began at or after `sinceMs`, waiting for the next permitted fetch
+   * where needed; the number of those who wait and their time are bounded.
+   *
+   * @param sinceMs milliseconds since the epoch; 0 takes any keys, and the outcome of a fetch that is
+   * already in flight.
+   */
+  since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>>;
+}

@@ -1,0 +1,190 @@
+import { type Failure, failure } from "../failure.ts";
+import type { Clock } from "../ops/clock.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { hasDotSegments } from "./target.ts";
+import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
+
+/** Where the upstream is and how long it may take. */
+export interface FetchUpstreamOptions {
+  /** Scheme and authority, without a slash at the end. */
+  readonly origin: string;
+  /** Path that comes before every target, without a slash at the end; may be empty. */
+  readonly prefix: string;
+  /** Total time of a request, answer's body included, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Methods that `fetch` would rewrite to upper case. */
+const REWRITTEN = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
+
+/**
+ * An upstream over the platform's `fetch`.
+ *
+ * `fetch` cannot keep dot segments, backslashes and lower-case method names: such requests are
+ * refused. It percent-encodes a few characters of the target (quotes, angle brackets, braces), adds
+ * `Accept`, `Accept-Language` and `User-Agent` where the client sent none, and would decode compressed
+ * bodies; asking the upstream for `identity` keeps every body as the upstream sent it.
+ */
+export function makeFetchUpstream(options: FetchUpstreamOptions, clock: Clock): Upstream {
+  const { origin, prefix, timeoutMs } = options;
+  const client = Deno.createHttpClient({ allowHost: true });
+  return {
+    send: (request) => exchange(request, { url: origin + prefix, timeoutMs, client, clock }),
+    close: () => client.close(),
+  };
+}
+
+interface Transport {
+  /** Origin and prefix: the text before every target. */
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly client: Deno.HttpClient;
+  readonly clock: Clock;
+}
+
+async function exchange(
+  request: UpstreamRequest,
+  { url, timeoutMs, client, clock }: Transport,
+): Promise<Result<UpstreamAnswer, Failure>> {
+  const refused = unkeepable(request);
+  if (refused !== undefined) return fail(refused);
+  const watch = watchExchange(request.signal, timeoutMs, clock);
+  const headers = new Headers(request.headers);
+  headers.set("accept-encoding", "identity");
+  const body = request.body && watch.requestBody(request.body);
+  try {
+    const response = await fetch(url + request.pathAndQuery, {
+      method: request.method,
+      headers,
+      body,
+      redirect: "manual",
+      client,
+      signal: watch.signal,
+    });
+    const { status } = response;
+    if (status < 200 || status > 599) {
+      watch.end();
+      await response.body?.cancel();
+      return fail(failure("upstream_broken", `status ${status}`));
+    }
+    if (response.body === null) {
+      watch.end();
+      request.onEnd({ bytes: 0 });
+      return ok({ status, headers: response.headers, body: null });
+    }
+    return ok({
+      status,
+      headers: response.headers,
+      body: handOver(response.body, watch, request.onEnd),
+    });
+  } catch (error) {
+    watch.end();
+    return fail(watch.explain(error));
+  }
+}
+
+function unkeepable({ method, pathAndQuery }: UpstreamRequest): Failure | undefined {
+  const upper = method.toUpperCase();
+  if (method !== upper && REWRITTEN.has(upper)) {
+    return failure("bad_target", "a method in lower case");
+  }
+  const path = pathAndQuery.split("?", 1)[0] ?? "";
+  if (path.includes("\\") || hasDotSegments(path)) {
+    return failure("bad_target", "dot segments or backslashes");
+  }
+  return undefined;
+}
+
+/** The reasons for which one exchange may be given up, and which of them it was. */
+interface Watch {
+  readonly signal: AbortSignal;
+  /** Passes the client's body on and notes whether it broke. */
+  requestBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
+  explain(error: unknown): Failure;
+  /** Stops watching. */
+  end(): void;
+}
+
+function watchExchange(clientSignal: AbortSignal, timeoutMs: number, clock: Clock): Watch {
+  const abort = new AbortController();
+  let cause: Failure | undefined;
+  const giveUp = (why: Failure) => {
+    cause ??= why;
+    abort.abort();
+  };
+  const clientGone = () => giveUp(failure("client_gone"));
+  const cancelTimer = clock.after(timeoutMs, () => giveUp(failure("upstream_timeout")));
+  clientSignal.addEventListener("abort", clientGone, { once: true });
+  if (clientSignal.aborted) clientGone();
+  return {
+    signal: abort.signal,
+    requestBody(body) {
+      const reader = body.getReader();
+      return new ReadableStream({
+        async pull(controller) {
+          try {
+            const { done, value } = await reader.read();
+            if (done) controller.close();
+            else controller.enqueue(value);
+          } catch (error) {
+            cause ??= failure("broken_body");
+            controller.error(error);
+          }
+        },
+        cancel: (reason) => reader.cancel(reason),
+      }, { highWaterMark: 0 });
+    },
+    explain: (error) => cause ?? explain(error),
+    end() {
+      cancelTimer();
+      clientSignal.removeEventListener("abort", clientGone);
+    },
+  };
+}
+
+/** Passes the answer's body on chunk by chunk, at the pace of the client, and tells how it ended. */
+function handOver(
+  body: ReadableStream<Uint8Array>,
+  watch: Watch,
+  onEnd: (end: BodyEnd) => void,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let bytes = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) {
+          bytes += value.length;
+          controller.enqueue(value);
+          return;
+        }
+        watch.end();
+        onEnd({ bytes });
+        controller.close();
+      } catch (error) {
+        watch.end();
+        onEnd({ bytes, failure: watch.explain(error) });
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      watch.end();
+      onEnd({ bytes, failure: failure("client_gone") });
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * Which failure a rejected `fetch` stands for. Its error has no code; both outcomes are a 502, and
+ * only the word in the log depends on the text. The text before the cause holds the URL, query
+ * included, and is dropped.
+ */
+function explain(error: unknown): Failure {
+  const text = error instanceof Error ? error.message : "";
+  const cause = text.lastIndexOf("client error");
+  if (cause === -1) return failure("upstream_broken");
+  const detail = text.slice(cause);
+  return failure(detail.includes("(Connect)") ? "upstream_refused" : "upstream_broken", detail);
+}

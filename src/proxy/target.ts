@@ -1,0 +1,103 @@
+import { type Failure, failure } from "../failure.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** What a request asks for, parsed once: the same value is decided on, forwarded and logged. */
+export interface Target {
+  /** Path and query in origin-form (RFC 9112, section 3.2.1), byte for byte as the client sent them. */
+  readonly pathAndQuery: string;
+  /** The path alone, for the log. */
+  readonly path: string;
+  /** The `Host` (HTTP/2: `:authority`) as the client sent it. */
+  readonly host: string;
+}
+
+/** The parts of a request that say what it is for. */
+export interface RequestLine {
+  readonly method: string;
+  /** What the server made of the request line, e.g. `http://host/path?query`. */
+  readonly url: string;
+  /** The `Host` field, `null` without one. */
+  readonly host: string | null;
+  /** Whether HTTP/2 can be spoken here, which has `:authority` in the URL instead of a `Host` field. */
+  readonly http2: boolean;
+}
+
+/**
+ * Takes the target out of the URL that the server makes of request line and `Host`.
+ *
+ * The authority is never used: a target in absolute-form is accepted only for the very `Host` that
+ * the request names (RFC 9112, section 3.2.2), so no request line can choose another server.
+ * Refused: a missing or malformed `Host`, a fragment, the asterisk-form, and, below an upstream with a
+ * path of its own, dot segments that climb out of it.
+ *
+ * Does not normalise anything.
+ *
+ * @param prefix the path of the upstream URL, "" without one.
+ */
+export function readTarget(line: RequestLine, prefix: string): Result<Target, Failure> {
+  const { method, url } = line;
+  const authority = url.indexOf("://") + 3;
+  const host = line.host ?? (line.http2 ? authorityOf(url, authority) : "");
+  if (!isHost(host)) return fail(failure("bad_host"));
+  let rest = url.slice(authority + host.length);
+  const next = rest.charCodeAt(0);
+  const ends = rest === "" || next === SLASH || next === QUESTION_MARK;
+  if (!ends || !url.startsWith(host, authority)) {
+    return fail(failure("bad_target", "absolute-form for another host"));
+  }
+  if (next !== SLASH) rest = `/${rest}`;
+  if (rest.includes("#")) return fail(failure("bad_target", "fragment"));
+  if (method === "OPTIONS" && rest === "/*") return fail(failure("bad_target", "asterisk-form"));
+  const query = rest.indexOf("?");
+  const path = query === -1 ? rest : rest.slice(0, query);
+  if (prefix !== "" && climbsOut(path)) {
+    return fail(failure("bad_target", "dot segments climb out of the upstream's path"));
+  }
+  return ok({ pathAndQuery: rest, path, host });
+}
+
+/** The authority of a URL: what stands before the first `/`, `?` or `#` after the scheme. */
+function authorityOf(url: string, start: number): string {
+  let end = start;
+  while (end < url.length && !"/?#".includes(url.charAt(end))) end++;
+  return url.slice(start, end);
+}
+
+const SLASH = 0x2f;
+const QUESTION_MARK = 0x3f;
+
+/** Whether a `Host` holds only what a name, an address and a port are made of (RFC 9110, section 7.2). */
+function isHost(host: string): boolean {
+  for (let i = 0; i < host.length; i++) {
+    const c = host.charCodeAt(i);
+    const alphanumeric = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) ||
+      (c >= 0x30 && c <= 0x39);
+    // - . : [ ] _ ~
+    const mark = c === 0x2d || c === 0x2e || c === 0x3a || c === 0x5b || c === 0x5d ||
+      c === 0x5f || c === 0x7e;
+    if (!alphanumeric && !mark) return false;
+  }
+  return host.length > 0;
+}
+
+/** The segments of a path as a lenient server may see them: `\` and encoded separators divide too. */
+function segments(path: string): string[] {
+  return path.replace(/%2e/gi, ".").split(/\/|\\|%2f|%5c/i);
+}
+
+/** Whether a path has `.` or `..` segments in any spelling. */
+export function hasDotSegments(path: string): boolean {
+  if (!path.includes(".") && !path.includes("%")) return false;
+  return segments(path).some((segment) => segment === "." || segment === "..");
+}
+
+function climbsOut(path: string): boolean {
+  if (!hasDotSegments(path)) return false;
+  let depth = 0;
+  for (const segment of segments(path)) {
+    if (segment === "..") depth--;
+    else if (segment !== "." && segment !== "") depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}

@@ -1,0 +1,47 @@
+import type { Failure } from "../failure.ts";
+import type { Result } from "../result.ts";
+import type { HeaderList } from "./headers.ts";
+
+/** One request to the upstream. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Path and query as the client sent them; the upstream's own path comes before it. */
+  readonly pathAndQuery: string;
+  /** Fields without hop-by-hop ones; names in lower case. */
+  readonly headers: HeaderList;
+  /** `null` where the request has no body. */
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  /** Called once, when the answer's body has been handed over whole, or why it was not. */
+  readonly onEnd: (end: BodyEnd) => void;
+}
+
+/** How the transfer of an answer's body ended. */
+export interface BodyEnd {
+  readonly bytes: number;
+  readonly failure?: Failure;
+}
+
+/** The head of the upstream's answer, and its body as it arrives. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  /** As the upstream sent them, hop-by-hop fields included; names in lower case. */
+  readonly headers: Iterable<[string, string]>;
+  /** Errors when the upstream breaks off, so that a part never looks like the whole. */
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+/** One way of talking to the protected API. */
+export interface Upstream {
+  /**
+   * Sends one request and resolves with the head of the answer. Redirects are answers like any other;
+   * the target is never resolved against anything but the configured upstream.
+   *
+   * Failures: `upstream_refused`, `upstream_broken`, `upstream_timeout`, `client_gone`, `broken_body`,
+   * `bad_target` where this transport cannot keep the target as it is.
+   */
+  send(request: UpstreamRequest): Promise<Result<UpstreamAnswer, Failure>>;
+  /** Closes idle connections. */
+  close(): void;
+}

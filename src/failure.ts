@@ -15,6 +15,8 @@ interface Answer {
   /** Whether `WWW-Authenticate` goes out, and with which parameters (RFC 6750, section 3). */
   readonly challenge?: "plain" | "error";
   readonly retryAfter?: true;
+  /** Methods that would do, where the method is to blame (RFC 9110, section 15.5.6 asks for them). */
+  readonly allow?: string;
 }
 
 const ANSWERS = {
@@ -49,6 +51,12 @@ const ANSWERS = {
     description: "tokens cannot be checked at the moment",
     retryAfter: true,
   },
+  overloaded: {
+    status: 503,
+    error: "temporarily_unavailable",
+    description: "too many tokens are being checked at the moment",
+    retryAfter: true,
+  },
   bad_target: badRequest("the request target is not accepted"),
   bad_host: badRequest("the Host header is missing or malformed"),
   unexpected_body: badRequest("a request with this method must not have a body"),
@@ -57,6 +65,7 @@ const ANSWERS = {
     status: 405,
     error: "method_not_allowed",
     description: "this method is not forwarded",
+    allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
   },
   upstream_refused: {
     status: 502,
@@ -73,6 +82,12 @@ const ANSWERS = {
     error: "gateway_timeout",
     description: "the upstream did not answer in time",
   },
+  upstream_busy: {
+    status: 503,
+    error: "temporarily_unavailable",
+    description: "too many requests wait for the upstream",
+    retryAfter: true,
+  },
   client_gone: { status: 499, error: "client_gone", description: "the client went away" },
   internal: { status: 500, error: "internal_error", description: "something went wrong here" },
 } as const satisfies Record<string, Answer>;
@@ -82,6 +97,11 @@ export type Reason = keyof typeof ANSWERS;
 
 /** All reasons, for tables of metrics and for tests. */
 export const REASONS = Object.keys(ANSWERS) as readonly Reason[];
+
+/** Whether a reason speaks of the way to the upstream and back, not of a refusal. */
+export function isUpstreamFailure(reason: Reason): boolean {
+  return reason.startsWith("upstream_") || reason === "client_gone" || reason === "internal";
+}
 
 /** Why a request was not answered by the upstream. */
 export interface Failure {
@@ -125,6 +145,7 @@ export function failureResponse(failed: Failure, realm: string, close = false): 
     const secs = Math.max(1, Math.ceil(failed.retryAfterSecs ?? DEFAULT_RETRY_AFTER_SECS));
     headers.push(["retry-after", String(secs)]);
   }
+  if (answer.allow !== undefined) headers.push(["allow", answer.allow]);
   if (close) headers.push(["connection", "close"]);
   const body = JSON.stringify({ error: answer.error, error_description: answer.description });
   return new Response(`${body}\n`, { status: answer.status, headers });

@@ -1,16 +1,26 @@
 import { compactVerify } from "jose";
 import { type Failure, failure } from "../failure.ts";
 import { sameIssuer } from "../oidc/discovery.ts";
-import type { KeyStore } from "../oidc/key_store.ts";
+import type { KeyStore, VerificationKey } from "../oidc/key_store.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { algorithm } from "./algorithms.ts";
 import { checkIdentity, checkTimes, type Claims, type Policy } from "./policy.ts";
 import { takeApart, type UnverifiedToken } from "./token_form.ts";
 
-/** A token whose signature, times, issuer, audience and subject have all been checked. */
+/**
+ * What later steps need of a token whose signature, times, issuer, audience and subject have all been
+ * checked. Small, since many of them are kept.
+ */
 export interface VerifiedToken {
-  readonly claims: Claims;
+  /** `sub`, where it is a text. */
+  readonly subject: string | undefined;
+  /** `client_id`, or `azp`, where it is a text. */
+  readonly clientId: string | undefined;
+  /** `exp`, seconds since the epoch. */
+  readonly exp: number;
+  /** The later of `nbf` and `iat`, seconds since the epoch. */
+  readonly notBefore: number | undefined;
   readonly alg: string;
   readonly kid: string | undefined;
   /** The generation of the keys that vouch for it. */
@@ -26,6 +36,8 @@ export interface VerifierParts {
   /** Raw bytes of the client secret; without it HS* tokens are refused. */
   readonly secret: Uint8Array | undefined;
   readonly clock: Clock;
+  /** Most signature checks at once; requests beyond are told to come back. */
+  readonly maxPending: number;
 }
 
 /** Turns a token into verified claims, or says why not. */
@@ -42,12 +54,13 @@ export type Verify = (token: string) => Promise<Result<VerifiedToken, Failure>>;
 export function makeVerifier(parts: VerifierParts): Verify {
   const { policy, clock } = parts;
   const signature = { rsa: checkRsa, hmac: checkHmac };
+  const checks: SignatureChecks = { ...parts, pending: { count: 0 } };
 
   return async function verify(token) {
     const arrivedAt = clock.now();
     const form = takeApart(token);
     if (!form.ok) return form;
-    const { alg, kid, claims } = form.value;
+    const { alg, claims } = form.value;
     const row = algorithm(alg);
     if (row === undefined) return fail(failure("algorithm_not_allowed"));
     if (row.family === "hmac" && parts.secret === undefined) {
@@ -56,14 +69,34 @@ export function makeVerifier(parts: VerifierParts): Verify {
     const early = checkTimes(claims, policy, arrivedAt) ?? checkIssuerName(claims, parts) ??
       checkIdentity(claims, policy);
     if (early !== undefined) return fail(early);
-    const vouched = await signature[row.family](parts, token, form.value, arrivedAt);
+    const vouched = await signature[row.family](checks, token, form.value, arrivedAt);
     if (!vouched.ok) return vouched;
     if (claims.iss !== vouched.value.issuer) return fail(failure("wrong_issuer"));
     // A key fetch may have taken its time.
     const late = checkTimes(claims, policy, clock.now());
     if (late !== undefined) return fail(late);
-    return ok({ claims, alg, kid, generation: vouched.value.generation });
+    return ok(keep(form.value, vouched.value.generation));
   };
+}
+
+/** What is kept of verified claims. */
+function keep({ alg, kid, claims }: UnverifiedToken, generation: number): VerifiedToken {
+  const { sub, client_id, azp, exp, nbf, iat } = claims;
+  const starts = [nbf, iat].filter((time) => typeof time === "number");
+  return {
+    subject: typeof sub === "string" ? sub : undefined,
+    clientId: [client_id, azp].find((id) => typeof id === "string"),
+    exp: exp as number, // checkTimes has refused everything else
+    notBefore: starts.length === 0 ? undefined : Math.max(...starts),
+    alg,
+    kid,
+    generation,
+  };
+}
+
+/** What signature checks are made with, and how many are under way. */
+interface SignatureChecks extends VerifierParts {
+  readonly pending: { count: number };
 }
 
 /** Who vouches for a signature. */
@@ -73,30 +106,61 @@ interface Voucher {
 }
 
 type SignatureCheck = (
-  parts: VerifierParts,
+  parts: SignatureChecks,
   token: string,
   form: UnverifiedToken,
   arrivedAt: number,
 ) => Promise<Result<Voucher, Failure>>;
 
-const checkRsa: SignatureCheck = async ({ keys }, token, { alg, kid }, arrivedAt) => {
+const checkRsa: SignatureCheck = async (parts, token, { alg, kid }, arrivedAt) => {
+  const { keys } = parts;
   const found = await keys.find(alg, kid, arrivedAt);
   if (!found.ok) return found;
-  for (const key of found.value.keys) {
-    // One after the other: nearly always there is just one.
-    if (await isSignedBy(token, alg, () => key.forAlgorithm(alg))) return ok(found.value.ring);
-  }
-  return fail(failure("bad_signature"));
+  const signed = await checkKeys(parts, token, alg, found.value.keys);
+  if (signed === undefined) return ok(found.value.ring);
+  if (signed.reason !== "bad_signature" || !found.value.unknownKid) return fail(signed);
+  // Only keys without a `kid` could be tried; the one that the token names may have come since.
+  const newer = await keys.findNewer(alg, kid, arrivedAt);
+  if (!newer.ok) return newer;
+  const signedNow = await checkKeys(parts, token, alg, newer.value.keys);
+  return signedNow === undefined ? ok(newer.value.ring) : fail(signedNow);
 };
 
-const checkHmac: SignatureCheck = async ({ keys, secret }, token, { alg }) => {
+const checkHmac: SignatureCheck = async (parts, token, { alg }) => {
+  const { keys, secret } = parts;
   if (secret === undefined) return fail(failure("algorithm_not_allowed"));
   const ring = await keys.ring();
   if (!ring.ok) return ring;
-  return await isSignedBy(token, alg, () => Promise.resolve(secret))
-    ? ok(ring.value)
-    : fail(failure("bad_signature"));
+  const key = { forAlgorithm: () => Promise.resolve(secret) };
+  const signed = await checkKeys(parts, token, alg, [key]);
+  return signed === undefined ? ok(ring.value) : fail(signed);
 };
+
+/** A key of either kind. */
+type Key = VerificationKey | { forAlgorithm(alg: string): Promise<Uint8Array> };
+
+/**
+ * Looks whether one of the keys made the signature; one after the other, nearly always there is just
+ * one. Only so many checks run at once: they are what a flood of bad tokens would have us spend our
+ * time on.
+ */
+async function checkKeys(
+  { pending, maxPending }: SignatureChecks,
+  token: string,
+  alg: string,
+  keys: readonly Key[],
+): Promise<Failure | undefined> {
+  if (pending.count >= maxPending) return { reason: "overloaded", retryAfterSecs: 1 };
+  pending.count++;
+  try {
+    for (const key of keys) {
+      if (await isSignedBy(token, alg, () => key.forAlgorithm(alg))) return undefined;
+    }
+    return failure("bad_signature");
+  } finally {
+    pending.count--;
+  }
+}
 
 /** Whether the signature is that key's. Every complaint of the library means no. */
 async function isSignedBy(

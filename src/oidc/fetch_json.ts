@@ -13,11 +13,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * a byte limit that holds while the body arrives.
  *
  * Does not check what the object says.
+ *
+ * @param stop ends the request before its time.
  */
 export async function fetchJson(
   url: string,
   fetcher: Fetcher,
   clock: Clock,
+  stop?: AbortSignal,
 ): Promise<Result<Readonly<Record<string, unknown>>, ProviderTrouble>> {
   const abort = new AbortController();
   let timedOut = false;
@@ -29,7 +32,7 @@ export async function fetchJson(
     const response = await fetcher(url, {
       redirect: "manual",
       headers: { accept: "application/json" },
-      signal: abort.signal,
+      signal: stop === undefined ? abort.signal : AbortSignal.any([abort.signal, stop]),
     });
     if (response.status !== 200) {
       await response.body?.cancel();

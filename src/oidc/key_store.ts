@@ -6,6 +6,8 @@ import { fail, ok, type Result } from "../result.ts";
 import type { PublicKey } from "./key_set.ts";
 import type { KeySnapshot, KeySource } from "./key_source.ts";
 
+const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
+
 /** One public key, ready for signature checks. */
 export interface VerificationKey {
   /** The key for one algorithm; imported once and kept. Rejects when the platform refuses the key. */
@@ -20,13 +22,22 @@ export interface KeyRing {
    * The keys that a token may be signed with: those of its `kid`, else those without one; only such
    * that are for its algorithm (RFC 7515, section 6; a key without `alg` serves every RS* algorithm).
    */
-  candidates(alg: string, kid: string | undefined): readonly VerificationKey[];
+  candidates(alg: string, kid: string | undefined): Candidates;
+}
+
+/** Keys that a token may be signed with. */
+export interface Candidates {
+  readonly keys: readonly VerificationKey[];
+  /**
+   * Whether newer keys could hold one that the token means and that is not here: no key has its
+   * `kid` (then `keys` are those without one), or it has none and no key is for its algorithm.
+   */
+  readonly unknownKid: boolean;
 }
 
 /** What was found for a token. */
-export interface Found {
+export interface Found extends Candidates {
   readonly ring: KeyRing;
-  readonly keys: readonly VerificationKey[];
 }
 
 /**
@@ -37,7 +48,7 @@ export class KeyStore {
   readonly #source: KeySource;
   readonly #clock: Clock;
   readonly #cooldownMs: number;
-  #ring: KeyRing & { readonly startedAt: number } | undefined;
+  #ring: KeyRing | undefined;
   /** Keys that a fetch did not bring, with the time at which that fetch began. */
   readonly #unknown = new Map<string, number>();
 
@@ -74,19 +85,35 @@ export class KeyStore {
   ): Promise<Result<Found, Failure>> {
     const ring = await this.ring();
     if (!ring.ok) return ring;
-    const keys = ring.value.candidates(alg, kid);
-    if (keys.length > 0) return ok({ ring: ring.value, keys });
-    const name = kid === undefined ? alg : `${alg} ${kid}`;
-    const startedAt = this.#ring?.startedAt ?? 0;
-    if (startedAt >= arrivedAt) {
-      this.#remember(name, startedAt);
-      return fail(failure("unknown_key"));
-    }
+    const found = { ring: ring.value, ...ring.value.candidates(alg, kid) };
+    if (found.keys.length > 0) return ok(found);
+    if (!found.unknownKid) return fail(failure("unknown_key", OTHER_ALGORITHM));
+    return await this.findNewer(alg, kid, arrivedAt);
+  }
+
+  /**
+   * The same for a token that no key at hand fits: `find` without a look at the keys at hand. To be
+   * called only after `find`, for a token whose `kid` is unknown and that no key without one signed.
+   *
+   * @param arrivedAt when the request came in, milliseconds since the epoch.
+   */
+  async findNewer(
+    alg: string,
+    kid: string | undefined,
+    arrivedAt: number,
+  ): Promise<Result<Found, Failure>> {
+    const name = kid === undefined ? `alg ${alg}` : `kid ${kid}`;
     const missedAt = this.#unknown.get(name);
     if (missedAt !== undefined && this.#clock.now() < missedAt + this.#cooldownMs) {
       return fail(failure("unknown_key", "not in the latest key set"));
     }
-    const newer = await this.#source.since(arrivedAt);
+    // A fetch that is under way may bring the key already; else it is the next one that will tell.
+    const atHand = this.#source.current()?.startedAt ?? 0;
+    let newer = await this.#source.since(Math.min(arrivedAt, atHand + 1));
+    if (newer.ok && newer.value.startedAt < arrivedAt) {
+      const { unknownKid } = this.#ringOf(newer.value).candidates(alg, kid);
+      if (unknownKid) newer = await this.#source.since(arrivedAt);
+    }
     if (!newer.ok) {
       return fail({
         reason: "keys_unavailable",
@@ -94,20 +121,15 @@ export class KeyStore {
         retryAfterSecs: newer.failure.retryAfterSecs,
       });
     }
-    const newRing = this.#ringOf(newer.value);
-    const found = newRing.candidates(alg, kid);
-    if (found.length > 0) return ok({ ring: newRing, keys: found });
-    this.#remember(name, newer.value.startedAt);
-    return fail(failure("unknown_key"));
+    const ring = this.#ringOf(newer.value);
+    const found = { ring, ...ring.candidates(alg, kid) };
+    if (found.unknownKid) this.#remember(name, newer.value.startedAt);
+    return found.keys.length > 0 ? ok(found) : fail(failure("unknown_key"));
   }
 
   #ringOf(snapshot: KeySnapshot): KeyRing {
-    if (this.#ring?.generation !== snapshot.generation) {
-      this.#ring = { ...makeRing(snapshot), startedAt: snapshot.startedAt };
-    } else if (this.#ring.startedAt !== snapshot.startedAt) {
-      // The same keys, fetched again: the imported ones stay.
-      this.#ring = { ...this.#ring, startedAt: snapshot.startedAt };
-    }
+    // The same keys, fetched again, keep their generation: the imported ones stay.
+    if (this.#ring?.generation !== snapshot.generation) this.#ring = makeRing(snapshot);
     return this.#ring;
   }
 
@@ -135,9 +157,13 @@ function makeRing(snapshot: KeySnapshot): KeyRing {
     generation: snapshot.generation,
     issuer: snapshot.issuer,
     candidates(alg, kid) {
-      const named = kid === undefined ? all : byKid.get(kid);
-      const fitting = fit(named ?? withoutKid, alg);
-      return fitting.length > 0 || named === withoutKid ? fitting : fit(withoutKid, alg);
+      if (kid === undefined) {
+        const keys = fit(all, alg);
+        return { keys, unknownKid: keys.length === 0 };
+      }
+      const named = fit(byKid.get(kid) ?? [], alg);
+      const keys = named.length > 0 ? named : fit(withoutKid, alg);
+      return { keys, unknownKid: !byKid.has(kid) };
     },
   };
 }

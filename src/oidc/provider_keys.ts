@@ -27,6 +27,8 @@ export interface ProviderParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly fetcher: Fetcher;
+  /** Told of every attempt, and of the keys at hand after it. */
+  readonly onAttempt?: (result: "ok" | ProviderTrouble["kind"], keys?: KeySnapshot) => void;
 }
 
 /**
@@ -48,8 +50,12 @@ export class ProviderKeys implements KeySource {
   #next = Promise.withResolvers<void>();
   #cancelScheduled: (() => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
+  /** Whether the keys at hand have reached their expiry age. */
+  #expired = false;
   #reported = "";
   #closed = false;
+  /** Ends a fetch in flight when this is closed. */
+  readonly #stop = new AbortController();
 
   constructor(options: ProviderOptions, parts: ProviderParts) {
     this.#options = options;
@@ -76,9 +82,10 @@ export class ProviderKeys implements KeySource {
     }
   }
 
-  /** Stops all timers; fetches in flight end by their own limit and change nothing any more. */
+  /** Ends a fetch in flight, all waiting and all timers; keys at hand can still be looked up. */
   close(): void {
     this.#closed = true;
+    this.#stop.abort();
     this.#cancelScheduled?.();
     this.#cancelExpiry?.();
     this.#next.resolve();
@@ -87,8 +94,8 @@ export class ProviderKeys implements KeySource {
   async #wait(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
     while (!this.#closed) {
       const pause = this.#untilPermittedMs();
-      const patient = this.#snapshot !== undefined && pause <= this.#options.cooldownMs;
-      if (!this.#inFlight && pause > 0 && !patient) break;
+      // Without any keys nobody is kept waiting for an attempt that may fail like the last one.
+      if (!this.#inFlight && pause > 0 && this.#snapshot === undefined) break;
       this.#schedule();
       await this.#next.promise;
       if (this.#snapshot !== undefined && this.#snapshot.startedAt >= sinceMs) {
@@ -139,6 +146,7 @@ export class ProviderKeys implements KeySource {
     if (this.#closed) return;
     if (outcome.ok) this.#succeed(outcome.value, attempt.startedAt);
     else this.#fail({ ...attempt, trouble: outcome.failure });
+    this.#parts.onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind, this.#snapshot);
     const ended = this.#next;
     this.#next = Promise.withResolvers<void>();
     ended.resolve();
@@ -148,12 +156,12 @@ export class ProviderKeys implements KeySource {
     const { providerUrl, expectedIssuer, keysOptional } = this.#options;
     const { fetcher, clock } = this.#parts;
     const url = discoveryUrl(providerUrl);
-    const document = await fetchJson(url, fetcher, clock);
+    const document = await fetchJson(url, fetcher, clock, this.#stop.signal);
     if (!document.ok) return document;
     const discovered = readDiscovery(document.value, url, expectedIssuer);
     if (!discovered.ok) return discovered;
     const { issuer, jwksUri } = discovered.value;
-    const jwks = await fetchJson(jwksUri, fetcher, clock);
+    const jwks = await fetchJson(jwksUri, fetcher, clock, this.#stop.signal);
     if (!jwks.ok) return jwks;
     const keySet = readKeySet(jwks.value);
     if (!keySet.ok) return fail({ kind: "bad_document", url: jwksUri, text: keySet.failure });
@@ -180,9 +188,13 @@ export class ProviderKeys implements KeySource {
       log.debug("keys fetched, unchanged", { issuer, keys: keys.length });
     }
     const { expiryMs } = this.#options;
+    this.#expired = false;
     if (expiryMs === undefined) return;
     this.#cancelExpiry?.();
-    this.#cancelExpiry = this.#parts.clock.after(expiryMs, () => this.#schedule());
+    this.#cancelExpiry = this.#parts.clock.after(expiryMs, () => {
+      this.#expired = true;
+      this.#schedule();
+    });
   }
 
   #fail(attempt: { startedAt: number; began: number; trouble: ProviderTrouble }): void {
@@ -203,9 +215,7 @@ export class ProviderKeys implements KeySource {
       }
     }
     // Keys past their expiry are asked for again and again, at the pace of the cool-down.
-    const { expiryMs } = this.#options;
-    const age = attempt.startedAt - (this.#snapshot?.startedAt ?? attempt.startedAt);
-    if (expiryMs !== undefined && age >= expiryMs) this.#schedule();
+    if (this.#expired) this.#schedule();
   }
 }
 

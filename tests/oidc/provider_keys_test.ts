@@ -1,0 +1,475 @@
+import { MAX_KEY_WAITERS, PROVIDER_FETCH_TIMEOUT_MS } from "../../src/limits.ts";
+import type { KeySnapshot, NoKeys } from "../../src/oidc/key_source.ts";
+import type { Result } from "../../src/result.ts";
+import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
+import { settle } from "../support/clock.ts";
+import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+
+type Answer = Result<KeySnapshot, NoKeys>;
+
+/** Asks for keys and shows, without waiting, whether the answer has come. */
+function ask({ source }: Scene, sinceMs: number): { answer?: Answer } {
+  const asked: { answer?: Answer } = {};
+  void source.since(sinceMs).then((answer) => asked.answer = answer);
+  return asked;
+}
+
+/** The first keys of a scene, fetched now. */
+async function warm(scene: Scene): Promise<KeySnapshot> {
+  const first = await scene.source.since(0);
+  assert(first.ok);
+  return first.value;
+}
+
+function kids(answer: Answer | undefined): unknown {
+  return answer?.ok ? answer.value.keys.map((key) => key.kid) : answer;
+}
+
+/** The lines of a scene's log at a level, with the message alone. */
+function told(scene: Scene, level: string): string[] {
+  return scene.log.lines.filter((line) => line.level === level).map((line) => line.message);
+}
+
+Deno.test("provider keys: nothing is fetched before somebody asks", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  await scene.clock.advance(1_000_000);
+  assertEquals(scene.source.current(), undefined);
+  assertEquals([scene.provider.fetches.length, scene.clock.pending], [0, 0]);
+});
+
+Deno.test("provider keys: the first to ask gets issuer and keys", async () => {
+  using scene = makeScene();
+  const first = await warm(scene);
+  assertEquals([first.generation, first.issuer], [1, PROVIDER_URL]);
+  assertEquals(kids({ ok: true, value: first }), ["one"]);
+  assertEquals(first.startedAt, scene.clock.now());
+  assertEquals(scene.source.current(), first);
+});
+
+Deno.test("provider keys: keys at hand are given without a fetch, however old", async () => {
+  using scene = makeScene();
+  const first = await warm(scene);
+  await scene.clock.advance(1_000 * COOLDOWN_MS);
+  assertEquals(await scene.source.since(0), { ok: true, value: first });
+  assertEquals(scene.provider.fetches.length, 1);
+});
+
+Deno.test("provider keys: 40 cold requests share one fetch", async () => {
+  using scene = makeScene();
+  scene.provider.hold();
+  const asked = Array.from({ length: 40 }, () => ask(scene, 0));
+  await settle();
+  assertEquals(asked.filter(({ answer }) => answer !== undefined).length, 0);
+  scene.provider.release();
+  await settle();
+  assertEquals(asked.filter(({ answer }) => answer?.ok).length, 40);
+  assertEquals(scene.provider.fetches.length, 1);
+});
+
+Deno.test("provider keys: newer keys wait for the end of the cool-down after a success", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  scene.provider.keys = [lookalikeKey("two", 2)];
+  await scene.clock.advance(1);
+  const asked = ask(scene, scene.clock.now());
+  await scene.clock.advance(COOLDOWN_MS - 2);
+  assertEquals([asked.answer, scene.provider.fetches.length], [undefined, 1]);
+  await scene.clock.advance(1);
+  assertEquals(kids(asked.answer), ["two"]);
+  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: after the cool-down newer keys are fetched at once", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  scene.provider.keys = [lookalikeKey("two", 2)];
+  await scene.clock.advance(COOLDOWN_MS);
+  assertEquals(kids(await scene.source.since(scene.clock.now())), ["two"]);
+  assertEquals(scene.provider.fetches.length, 2);
+});
+
+Deno.test("provider keys: a fetch that began before the question does not answer it", async () => {
+  using scene = makeScene();
+  scene.provider.hold();
+  const cold = ask(scene, 0);
+  await scene.clock.advance(1_000);
+  const later = ask(scene, scene.clock.now());
+  scene.provider.release();
+  await settle();
+  assertEquals([kids(cold.answer), later.answer], [["one"], undefined]);
+  scene.provider.keys = [lookalikeKey("two", 2)];
+  await scene.clock.advance(COOLDOWN_MS - 1_000);
+  assertEquals(kids(later.answer), ["two"]);
+  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: without any keys a failure is answered at once with a time", async () => {
+  using scene = makeScene();
+  scene.provider.refused = true;
+  const failed = await scene.source.since(0);
+  assert(!failed.ok);
+  assertEquals(failed.failure.retryAfterSecs, COOLDOWN_MS / 1000);
+  assertIncludes(failed.failure.text, "connection refused");
+  await scene.clock.advance(3_500);
+  const again = await scene.source.since(0);
+  assertEquals(!again.ok && again.failure.retryAfterSecs, 7);
+  assertEquals(scene.provider.fetches.length, 1);
+});
+
+Deno.test("provider keys: the cool-down holds after a failure too, then the provider is asked", async () => {
+  using scene = makeScene();
+  scene.provider.status = 500;
+  await scene.source.since(0);
+  await scene.clock.advance(COOLDOWN_MS - 1);
+  assertEquals((await scene.source.since(0)).ok, false);
+  assertEquals(scene.provider.fetches.length, 1);
+  scene.provider.status = 200;
+  await scene.clock.advance(1);
+  assertEquals(kids(await scene.source.since(0)), ["one"]);
+  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: all cold requests of a failed fetch are answered with it", async () => {
+  using scene = makeScene();
+  scene.provider.hold();
+  scene.provider.refused = true;
+  const asked = Array.from({ length: 40 }, () => ask(scene, 0));
+  scene.provider.release();
+  await settle();
+  assertEquals(asked.filter(({ answer }) => answer?.ok === false).length, 40);
+  assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
+});
+
+Deno.test("provider keys: a provider that hangs is given up after the limit of a fetch", async () => {
+  using scene = makeScene();
+  scene.provider.hold();
+  const asked = ask(scene, 0);
+  await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS - 1);
+  assertEquals(asked.answer, undefined);
+  await scene.clock.advance(1);
+  const { answer } = asked;
+  // The cool-down counts from the beginning of the attempt.
+  assertEquals(answer?.ok === false && answer.failure.retryAfterSecs, 5);
+});
+
+Deno.test("provider keys: keys at hand stay in use when the provider fails", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  const first = await warm(scene);
+  scene.provider.refused = true;
+  await scene.clock.advance(600_000);
+  assert(scene.provider.fetches.length > 1);
+  assertEquals(scene.source.current(), first);
+  assertEquals(await scene.source.since(0), { ok: true, value: first });
+});
+
+Deno.test("provider keys: whoever needs newer keys of a failing provider waits once, then is told", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  scene.provider.refused = true;
+  await scene.clock.advance(4_000);
+  const asked = ask(scene, scene.clock.now());
+  await scene.clock.advance(COOLDOWN_MS - 4_001);
+  assertEquals(asked.answer, undefined);
+  await scene.clock.advance(1);
+  assertEquals(asked.answer?.ok, false);
+  assertEquals(scene.provider.fetches.length, 2);
+});
+
+Deno.test("provider keys: those who wait are bounded, the next one is told when to come again", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(2_500);
+  const asked = Array.from({ length: MAX_KEY_WAITERS }, () => ask(scene, scene.clock.now()));
+  await settle();
+  const beyond = await scene.source.since(scene.clock.now());
+  assertEquals(!beyond.ok && beyond.failure.retryAfterSecs, 8);
+  assertEquals(asked.filter(({ answer }) => answer !== undefined).length, 0);
+  await scene.clock.advance(COOLDOWN_MS);
+  assertEquals(asked.filter(({ answer }) => answer?.ok).length, MAX_KEY_WAITERS);
+  assertEquals(scene.provider.fetches.length, 2);
+});
+
+Deno.test("provider keys: places of those who waited are free again", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(1);
+  for (let round = 1; round <= 3; round++) {
+    const asked = Array.from({ length: MAX_KEY_WAITERS }, () => ask(scene, scene.clock.now()));
+    await scene.clock.advance(COOLDOWN_MS);
+    assertEquals(asked.filter(({ answer }) => answer?.ok).length, MAX_KEY_WAITERS);
+  }
+  assertEquals(scene.provider.fetches, [0, 1, 2, 3].map((count) => count * COOLDOWN_MS));
+});
+
+Deno.test("provider keys: a crowd over the bound never costs more than one fetch a cool-down", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  for (let second = 0; second < 60; second++) {
+    await scene.clock.advance(1_000);
+    for (let i = 0; i < 300; i++) ask(scene, scene.clock.now());
+  }
+  assertEquals(scene.provider.fetches, [0, 1, 2, 3, 4, 5, 6].map((count) => count * COOLDOWN_MS));
+});
+
+Deno.test("provider keys: keys are fetched again by themselves when they expire", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  scene.provider.keys = [lookalikeKey("two", 2)];
+  await scene.clock.advance(59_999);
+  assertEquals(scene.provider.fetches.length, 1);
+  await scene.clock.advance(1);
+  assertEquals(scene.source.current()?.keys[0]?.kid, "two");
+  await scene.clock.advance(60_000);
+  assertEquals(scene.provider.fetches, [0, 60_000, 120_000]);
+});
+
+Deno.test("provider keys: without an expiry age they are never fetched by themselves", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(1e9);
+  assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
+});
+
+Deno.test("provider keys: an expiry age below the cool-down keeps the cool-down", async () => {
+  using scene = makeScene({ expiryMs: 1_000 });
+  await warm(scene);
+  await scene.clock.advance(35_000);
+  assertEquals(scene.provider.fetches, [0, 10_000, 20_000, 30_000]);
+});
+
+Deno.test("provider keys: a fetch in between puts the expiry off", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  await scene.clock.advance(40_000);
+  await scene.source.since(scene.clock.now());
+  await scene.clock.advance(59_999);
+  assertEquals(scene.provider.fetches, [0, 40_000]);
+  await scene.clock.advance(1);
+  assertEquals(scene.provider.fetches, [0, 40_000, 100_000]);
+});
+
+Deno.test("provider keys: a failed fetch at expiry is tried again at the pace of the cool-down", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  scene.provider.refused = true;
+  await scene.clock.advance(95_000);
+  assertEquals(scene.provider.fetches, [0, 60_000, 70_000, 80_000, 90_000]);
+  scene.provider.refused = false;
+  await scene.clock.advance(100_000);
+  assertEquals(scene.provider.fetches.slice(5), [100_000, 160_000]);
+});
+
+Deno.test("provider keys: a failed fetch before the expiry is not repeated by itself", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  scene.provider.refused = true;
+  await scene.clock.advance(COOLDOWN_MS);
+  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  await scene.clock.advance(40_000);
+  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: the same holds for keys that have once expired and are fresh again", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  await scene.clock.advance(60_000 + COOLDOWN_MS);
+  scene.provider.refused = true;
+  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  await scene.clock.advance(40_000);
+  assertEquals(scene.provider.fetches, [0, 60_000, 60_000 + COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: a trouble is told once, and so is its end", async () => {
+  using scene = makeScene();
+  scene.provider.refused = true;
+  for (let i = 0; i < 5; i++) {
+    await scene.source.since(0);
+    await scene.clock.advance(COOLDOWN_MS);
+  }
+  assertEquals(scene.provider.fetches.length, 5);
+  assertEquals(told(scene, "error").length, 1);
+  assertEquals(told(scene, "warn").length, 0);
+  scene.provider.refused = false;
+  await warm(scene);
+  await scene.clock.advance(COOLDOWN_MS);
+  await scene.source.since(scene.clock.now());
+  assertEquals(told(scene, "info"), ["the provider answers again", "keys fetched"]);
+});
+
+Deno.test("provider keys: another trouble is told anew, and the same one after a recovery too", async () => {
+  using scene = makeScene();
+  const attempt = async () => {
+    await scene.source.since(scene.clock.now());
+    await scene.clock.advance(COOLDOWN_MS);
+  };
+  scene.provider.refused = true;
+  await attempt();
+  await attempt();
+  scene.provider.refused = false;
+  scene.provider.status = 500;
+  await attempt();
+  await attempt();
+  assertEquals(told(scene, "error").length, 2);
+  scene.provider.status = 200;
+  await attempt();
+  scene.provider.status = 500;
+  await attempt();
+  await attempt();
+  assertEquals(told(scene, "error").length, 2);
+  assertEquals(told(scene, "warn"), [
+    "keys could not be fetched again, those at hand stay in use",
+  ]);
+});
+
+Deno.test("provider keys: the log of a trouble names the address and what happened", async () => {
+  using scene = makeScene();
+  scene.provider.status = 503;
+  await scene.source.since(0);
+  const [line] = scene.log.lines;
+  assertEquals(line?.fields.url, `${PROVIDER_URL}/.well-known/openid-configuration`);
+  assertEquals(line?.fields.trouble, "answered with status 503");
+});
+
+Deno.test("provider keys: a wrong issuer gives no keys and one line that says what to set", async () => {
+  using scene = makeScene();
+  scene.provider.issuer = "https://public.test";
+  for (let i = 0; i < 3; i++) {
+    assertEquals((await scene.source.since(0)).ok, false);
+    await scene.clock.advance(COOLDOWN_MS);
+  }
+  assertEquals(scene.log.lines.map((line) => line.level), ["error"]);
+  assertIncludes(String(scene.log.lines[0]?.fields.todo), "ISSUER=");
+  assertIncludes(String(scene.log.lines[0]?.fields.todo), "https://public.test");
+});
+
+const SPELLINGS: readonly (readonly [sentence: string, documented: string, expected: string])[] = [
+  ["as expected", PROVIDER_URL, PROVIDER_URL],
+  ["with a slash more than expected", `${PROVIDER_URL}/`, PROVIDER_URL],
+  ["with a slash less than expected", PROVIDER_URL, `${PROVIDER_URL}/`],
+];
+
+for (const [sentence, documented, expectedIssuer] of SPELLINGS) {
+  Deno.test(`provider keys: an issuer ${sentence} is kept as the document spells it`, async () => {
+    using scene = makeScene({ expectedIssuer });
+    scene.provider.issuer = documented;
+    assertEquals((await warm(scene)).issuer, documented);
+  });
+}
+
+Deno.test("provider keys: an issuer that turns wrong leaves the keys at hand in use", async () => {
+  using scene = makeScene();
+  const first = await warm(scene);
+  scene.provider.issuer = "https://public.test";
+  await scene.clock.advance(COOLDOWN_MS);
+  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  assertEquals(scene.source.current(), first);
+});
+
+const NO_USABLE_KEYS: readonly (readonly [sentence: string, keys: readonly unknown[]])[] = [
+  ["an empty key set", []],
+  ["a key set of odd keys alone", [
+    null,
+    "key",
+    { kty: "EC" },
+    lookalikeKey("e", 1, { use: "enc" }),
+  ]],
+];
+
+for (const [sentence, keys] of NO_USABLE_KEYS) {
+  Deno.test(`provider keys: ${sentence} is trouble where tokens need public keys`, async () => {
+    using scene = makeScene();
+    scene.provider.keys = keys;
+    assertEquals((await scene.source.since(0)).ok, false);
+    assertIncludes(scene.log.text(), "no usable key");
+  });
+
+  Deno.test(`provider keys: ${sentence} will do where a secret is set`, async () => {
+    using scene = makeScene({ keysOptional: true });
+    scene.provider.keys = keys;
+    assertEquals((await warm(scene)).keys, []);
+  });
+}
+
+Deno.test("provider keys: a key set that turns empty leaves the keys at hand in use", async () => {
+  using scene = makeScene();
+  const first = await warm(scene);
+  scene.provider.keys = [];
+  await scene.clock.advance(COOLDOWN_MS);
+  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  assertEquals(scene.source.current(), first);
+});
+
+Deno.test("provider keys: keys that are not used are told, each with its reason, once", async () => {
+  using scene = makeScene({ expiryMs: 60_000 });
+  scene.provider.keys = [lookalikeKey("one"), { kty: "EC", kid: "curve" }];
+  await warm(scene);
+  await scene.clock.advance(200_000);
+  const warnings = scene.log.lines.filter((line) => line.level === "warn");
+  assertEquals(warnings.map((line) => line.fields.why), ['key "curve": not an RSA key']);
+});
+
+Deno.test("provider keys: the generation changes when the contents change, and only then", async () => {
+  using scene = makeScene();
+  const generations: number[] = [];
+  const refetch = async () => {
+    await scene.clock.advance(COOLDOWN_MS);
+    const newer = await scene.source.since(scene.clock.now());
+    assert(newer.ok);
+    assertEquals(newer.value.startedAt, scene.clock.now());
+    generations.push(newer.value.generation);
+  };
+  await warm(scene);
+  await refetch();
+  scene.provider.keys = [lookalikeKey("one"), { kty: "EC" }];
+  await refetch();
+  scene.provider.keys = [lookalikeKey("one", 2)];
+  await refetch();
+  scene.provider.keys = [lookalikeKey("one", 2, { alg: "RS256" })];
+  await refetch();
+  scene.provider.issuer = `${PROVIDER_URL}/`;
+  await refetch();
+  await refetch();
+  assertEquals(generations, [1, 1, 2, 3, 4, 4]);
+});
+
+Deno.test("provider keys: closing leaves no timer for the expiry", async () => {
+  const scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  assertEquals(scene.clock.pending, 1);
+  scene.source.close();
+  assertEquals(scene.clock.pending, 0);
+});
+
+Deno.test("provider keys: closing answers those who wait, and their fetch never begins", async () => {
+  const scene = makeScene({ expiryMs: 60_000 });
+  await warm(scene);
+  await scene.clock.advance(1);
+  const asked = ask(scene, scene.clock.now());
+  await settle();
+  scene.source.close();
+  await settle();
+  assertEquals([asked.answer?.ok, scene.clock.pending], [false, 0]);
+  await scene.clock.advance(100_000);
+  assertEquals(scene.provider.fetches.length, 1);
+});
+
+Deno.test("provider keys: closing ends a fetch in flight, without a timer or a word left", async () => {
+  const scene = makeScene();
+  scene.provider.hold();
+  const asked = ask(scene, 0);
+  await settle();
+  scene.source.close();
+  await settle();
+  assertEquals([asked.answer?.ok, scene.clock.pending], [false, 0]);
+  assertEquals([scene.source.current(), scene.log.lines], [undefined, []]);
+});
+
+Deno.test("provider keys: once closed nothing is fetched any more, keys at hand are still given", async () => {
+  const scene = makeScene();
+  const first = await warm(scene);
+  scene.source.close();
+  assertEquals(await scene.source.since(0), { ok: true, value: first });
+  assertEquals((await scene.source.since(scene.clock.now() + 1)).ok, false);
+  await scene.clock.advance(100_000);
+  assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
+});

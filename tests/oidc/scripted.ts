@@ -1,0 +1,100 @@
+/** A provider without a network, for tests that move the time by hand, and keys that cost nothing. */
+import type { Fetcher } from "../../src/oidc/fetch_json.ts";
+import { ProviderKeys, type ProviderOptions } from "../../src/oidc/provider_keys.ts";
+import { FakeClock } from "../support/clock.ts";
+import { MemoryLog } from "../support/log.ts";
+import { base64url, type Jwk } from "../support/tokens.ts";
+
+/** Where the scripted provider is, and its issuer unless a test changes it. */
+export const PROVIDER_URL = "https://id.test/realm";
+
+/** Least time between two fetches of these tests, in milliseconds. */
+export const COOLDOWN_MS = 10_000;
+
+/** A key that looks like an RSA key of 2048 bits and differs from that of any other number. */
+export function lookalikeKey(kid: string | undefined, number = 1, extra: Jwk = {}): Jwk {
+  const modulus = new Uint8Array(256).fill(0xff);
+  modulus[1] = number;
+  return {
+    kty: "RSA",
+    n: base64url(modulus),
+    e: "AQAB",
+    ...(kid === undefined ? {} : { kid }),
+    ...extra,
+  };
+}
+
+/** What the scripted provider says now, and what it was asked. */
+export interface ScriptedProvider {
+  readonly fetcher: Fetcher;
+  /** Times of the discovery requests, milliseconds of the clock that never jumps. */
+  readonly fetches: readonly number[];
+  issuer: unknown;
+  keys: readonly unknown[];
+  /** Status of every answer. */
+  status: number;
+  /** Makes every request fail like a refused connection. */
+  refused: boolean;
+  /** Holds all requests back, or lets those go that are held. */
+  hold(): void;
+  release(): void;
+}
+
+/** A source of keys over a scripted provider, with its clock and its log. */
+export interface Scene extends Disposable {
+  readonly source: ProviderKeys;
+  readonly provider: ScriptedProvider;
+  readonly clock: FakeClock;
+  readonly log: MemoryLog;
+}
+
+/** Builds a scene; nothing has been fetched in it yet. Disposing closes the source. */
+export function makeScene(options: Partial<ProviderOptions> = {}): Scene {
+  const clock = new FakeClock();
+  const log = new MemoryLog();
+  const provider = scriptedProvider(clock);
+  const source = new ProviderKeys({
+    providerUrl: PROVIDER_URL,
+    expectedIssuer: PROVIDER_URL,
+    cooldownMs: COOLDOWN_MS,
+    expiryMs: undefined,
+    keysOptional: false,
+    ...options,
+  }, { clock, log, fetcher: provider.fetcher });
+  return { source, provider, clock, log, [Symbol.dispose]: () => source.close() };
+}
+
+function scriptedProvider(clock: FakeClock): ScriptedProvider {
+  const fetches: number[] = [];
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
+  const provider = {
+    fetches,
+    issuer: PROVIDER_URL as unknown,
+    keys: [lookalikeKey("one")] as readonly unknown[],
+    status: 200,
+    refused: false,
+    hold: () => void (gate = Promise.withResolvers<void>()),
+    release: () => gate.resolve(),
+    async fetcher(url: string, init: RequestInit): Promise<Response> {
+      const isDiscovery = url.endsWith("/.well-known/openid-configuration");
+      if (isDiscovery) fetches.push(clock.monotonic());
+      await openOrAborted(gate.promise, init.signal);
+      if (provider.refused) throw new TypeError("connection refused");
+      const document = isDiscovery
+        ? { issuer: provider.issuer, jwks_uri: `${PROVIDER_URL}/jwks` }
+        : { keys: provider.keys };
+      return Response.json(document, { status: provider.status });
+    },
+  };
+  return provider;
+}
+
+function openOrAborted(open: Promise<void>, signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal?.reason);
+    if (signal?.aborted) return abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    void open.then(resolve);
+  });
+}

@@ -1,17 +1,26 @@
 import type { Failure } from "../failure.ts";
 import type { Result } from "../result.ts";
 import { bearerToken } from "./bearer.ts";
-import type { VerifiedToken, Verify } from "./verify.ts";
+import type { TokenCache } from "./token_cache.ts";
+import type { VerifiedToken } from "./verify.ts";
 
 /** Decides from an `Authorization` value who is calling, or why nobody is let in. */
 export type Authenticate = (
   authorization: string | null,
-) => Promise<Result<VerifiedToken, Failure>>;
+) => Result<VerifiedToken, Failure> | Promise<Result<VerifiedToken, Failure>>;
 
-/** Puts the steps in order: take the token out, then check it. */
-export function makeAuthenticator(verify: Verify): Authenticate {
-  return async function authenticate(authorization) {
+/** The usual spelling of the scheme, with the one blank that has to follow. */
+const BEARER = "Bearer ";
+
+/** Puts the steps in order: what is known already, else take the token out and check it. */
+export function makeAuthenticator(cache: TokenCache): Authenticate {
+  return function authenticate(authorization) {
+    if (authorization?.startsWith(BEARER)) {
+      // Whatever is found here was a well-formed token when it was put in.
+      const known = cache.lookUp(authorization.slice(BEARER.length));
+      if (known !== undefined) return known;
+    }
     const token = bearerToken(authorization);
-    return token.ok ? await verify(token.value) : token;
+    return token.ok ? cache.verify(token.value) : token;
   };
 }

@@ -1,0 +1,177 @@
+import { type Failure, failure, type Reason } from "../failure.ts";
+import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS, REFUSAL_MEMORY_MS } from "../limits.ts";
+import type { Clock } from "../ops/clock.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { VerifiedToken, Verify } from "./verify.ts";
+
+/** How a cache is set up. */
+export interface TokenCacheOptions {
+  /** Most tokens kept; 0 keeps none. */
+  readonly size: number;
+  /** Longest time a token is kept, in milliseconds. */
+  readonly ttlMs: number;
+  /** Clock skew allowed for, in seconds. */
+  readonly leewaySecs: number;
+}
+
+/** What a cache needs from outside. */
+export interface TokenCacheParts {
+  readonly clock: Clock;
+  /** The generation of the keys in use, `undefined` without keys. Whatever it was before is forgotten. */
+  readonly generation: () => number | undefined;
+  /** Told of each look-up. */
+  readonly onLookup?: (hit: boolean) => void;
+}
+
+/** A token that passed every check, and how long that may be relied on. */
+interface Entry {
+  readonly verified: VerifiedToken;
+  /** When the entry ends, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+interface Refusal {
+  readonly failed: Failure;
+  /** When the token is looked at again, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** Refusals that neither time nor new keys can mend; new keys empty this memory anyway. */
+const LASTING: ReadonlySet<Reason> = new Set<Reason>([
+  "not_a_jwt",
+  "algorithm_not_allowed",
+  "bad_signature",
+  "malformed_claims",
+  "wrong_issuer",
+  "wrong_audience",
+  "wrong_subject",
+  "expired",
+]);
+
+/**
+ * Puts a memory in front of a verifier, keyed by the exact token (its form is checked strictly, so one
+ * token has one spelling).
+ *
+ * Only fully verified tokens are kept; their times are looked at again on every use. Everything is
+ * forgotten when the generation of the keys changes, so that a removed key is refused at once. The
+ * least recently used token goes first. Requests that bring the same new token at the same time share one
+ * check. A smaller memory of refused tokens makes hammering with a dead token cheap.
+ */
+export class TokenCache {
+  readonly #options: TokenCacheOptions;
+  readonly #parts: TokenCacheParts;
+  readonly #verify: Verify;
+  readonly #entries = new Map<string, Entry>();
+  readonly #refusals = new Map<string, Refusal>();
+  readonly #pending = new Map<string, Promise<Result<VerifiedToken, Failure>>>();
+  #generation: number | undefined;
+
+  constructor(verify: Verify, options: TokenCacheOptions, parts: TokenCacheParts) {
+    this.#verify = verify;
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** How many tokens are kept. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * What is known about a token without checking it again, `undefined` where that is nothing.
+   *
+   * Fails with `expired` or `not_yet_valid` by the clock of now, and with the reason of a refusal
+   * that is remembered.
+   */
+  lookUp(token: string): Result<VerifiedToken, Failure> | undefined {
+    if (this.#options.size === 0) return undefined;
+    this.#forgetOldKeys();
+    const known = this.#known(token) ?? this.#refused(token);
+    this.#parts.onLookup?.(known !== undefined);
+    return known;
+  }
+
+  /** Checks a token that `lookUp` knows nothing of, and remembers what came of it. */
+  verify(token: string): Promise<Result<VerifiedToken, Failure>> {
+    if (this.#options.size === 0) return this.#verify(token);
+    const pending = this.#pending.get(token);
+    if (pending !== undefined) return pending;
+    const checked = this.#check(token);
+    this.#pending.set(token, checked);
+    return checked;
+  }
+
+  async #check(token: string): Promise<Result<VerifiedToken, Failure>> {
+    const generation = this.#generation;
+    try {
+      const outcome = await this.#verify(token);
+      if (token.length <= MAX_CACHED_TOKEN_LENGTH) this.#remember(token, outcome, generation);
+      return outcome;
+    } finally {
+      this.#pending.delete(token);
+    }
+  }
+
+  #known(token: string): Result<VerifiedToken, Failure> | undefined {
+    const entry = this.#entries.get(token);
+    if (entry === undefined) return undefined;
+    const { leewaySecs } = this.#options;
+    const nowMs = this.#parts.clock.now();
+    const now = nowMs / 1000;
+    if (entry.verified.exp + leewaySecs <= now) {
+      this.#entries.delete(token);
+      return fail(failure("expired"));
+    }
+    if ((entry.verified.notBefore ?? now) - leewaySecs > now) return fail(failure("not_yet_valid"));
+    this.#entries.delete(token);
+    if (entry.until <= nowMs) return undefined;
+    // Put back at the end: the map's order is the order of use.
+    this.#entries.set(token, entry);
+    return ok(entry.verified);
+  }
+
+  #refused(token: string): Result<VerifiedToken, Failure> | undefined {
+    const refusal = this.#refusals.get(token);
+    if (refusal === undefined) return undefined;
+    if (refusal.until > this.#parts.clock.now()) return fail(refusal.failed);
+    this.#refusals.delete(token);
+    return undefined;
+  }
+
+  #remember(
+    token: string,
+    outcome: Result<VerifiedToken, Failure>,
+    generation: number | undefined,
+  ): void {
+    this.#forgetOldKeys();
+    const now = this.#parts.clock.now();
+    if (!outcome.ok) {
+      // What old keys made of it says nothing about new ones.
+      if (!LASTING.has(outcome.failure.reason) || generation !== this.#generation) return;
+      const until = now + REFUSAL_MEMORY_MS;
+      this.#refusals.set(token, { failed: outcome.failure, until });
+      dropOldest(this.#refusals, MAX_REMEMBERED_REFUSALS);
+      return;
+    }
+    // A check that began with keys that are gone proves nothing about those of now.
+    if (outcome.value.generation !== this.#generation) return;
+    this.#entries.set(token, { verified: outcome.value, until: now + this.#options.ttlMs });
+    dropOldest(this.#entries, this.#options.size);
+  }
+
+  #forgetOldKeys(): void {
+    const generation = this.#parts.generation();
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.#entries.clear();
+    this.#refusals.clear();
+  }
+}
+
+/** Removes what was put in first until no more than `size` are left. */
+function dropOldest(map: Map<string, unknown>, size: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= size) return;
+    map.delete(key);
+  }
+}

@@ -1,0 +1,247 @@
+import { TokenCache, type TokenCacheOptions } from "../../src/auth/token_cache.ts";
+import type { VerifiedToken } from "../../src/auth/verify.ts";
+import { type Failure, failure, type Reason } from "../../src/failure.ts";
+import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS } from "../../src/limits.ts";
+import { fail, ok, type Result } from "../../src/result.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+
+type Outcome = Result<VerifiedToken, Failure>;
+
+/** A cache whose verifier answers what the test says, and counts how often it is asked. */
+function makeScene(options: Partial<TokenCacheOptions> = {}) {
+  const clock = new FakeClock();
+  const nowSecs = clock.now() / 1000;
+  const scene = {
+    clock,
+    nowSecs,
+    generation: 1 as number | undefined,
+    checks: 0,
+    lookups: [] as boolean[],
+    outcome: (): Outcome | Promise<Outcome> => ok(token({ exp: nowSecs + 1000 })),
+    cache: undefined as unknown as TokenCache,
+    /** What a request with this token meets. */
+    async meet(name: string): Promise<Outcome> {
+      return scene.cache.lookUp(name) ?? await scene.cache.verify(name);
+    },
+  };
+  scene.cache = new TokenCache(
+    async () => {
+      scene.checks++;
+      return await scene.outcome();
+    },
+    { size: 3, ttlMs: 300_000, leewaySecs: 0, ...options },
+    {
+      clock,
+      generation: () => scene.generation,
+      onLookup: (hit) => scene.lookups.push(hit),
+    },
+  );
+  return scene;
+}
+
+function token(parts: Partial<VerifiedToken> = {}): VerifiedToken {
+  return {
+    subject: "s",
+    clientId: "c",
+    exp: 0,
+    notBefore: undefined,
+    alg: "RS256",
+    kid: "k",
+    generation: 1,
+    ...parts,
+  };
+}
+
+function reasonOf(outcome: Outcome): string {
+  return outcome.ok ? "ok" : outcome.failure.reason;
+}
+
+Deno.test("A token that was verified is not verified again.", async () => {
+  const scene = makeScene();
+  await scene.meet("a");
+  assertEquals(reasonOf(await scene.meet("a")), "ok");
+  assertEquals(scene.checks, 1);
+  assertEquals(scene.lookups, [false, true]);
+  assertEquals(scene.cache.size, 1);
+});
+
+Deno.test("A token is verified again when the longest time to remember it is over.", async () => {
+  const scene = makeScene({ ttlMs: 5000 });
+  await scene.meet("a");
+  await scene.clock.advance(4999);
+  await scene.meet("a");
+  assertEquals(scene.checks, 1);
+  await scene.clock.advance(1);
+  await scene.meet("a");
+  assertEquals(scene.checks, 2);
+});
+
+Deno.test("A remembered token is refused as expired from its exp on, leeway added.", async () => {
+  const scene = makeScene({ leewaySecs: 2 });
+  scene.outcome = () => ok(token({ exp: scene.nowSecs + 10 }));
+  await scene.meet("a");
+  await scene.clock.advance(11_999);
+  assertEquals(reasonOf(await scene.meet("a")), "ok");
+  await scene.clock.advance(1);
+  assertEquals(reasonOf(await scene.meet("a")), "expired");
+  assertEquals(scene.cache.size, 0);
+});
+
+Deno.test("A remembered token is refused while the clock says that it is not valid yet.", async () => {
+  const scene = makeScene();
+  scene.outcome = () => ok(token({ exp: scene.nowSecs + 1000, notBefore: scene.nowSecs }));
+  await scene.meet("a");
+  await scene.clock.advance(-5000);
+  assertEquals(reasonOf(await scene.meet("a")), "not_yet_valid");
+  await scene.clock.advance(5000);
+  assertEquals(reasonOf(await scene.meet("a")), "ok");
+});
+
+Deno.test("New keys empty the memory, so that a removed key is refused at once.", async () => {
+  const scene = makeScene();
+  await scene.meet("a");
+  scene.generation = 2;
+  scene.outcome = () => fail(failure("unknown_key"));
+  assertEquals(reasonOf(await scene.meet("a")), "unknown_key");
+  assertEquals(scene.cache.size, 0);
+});
+
+Deno.test("A check that began with old keys is not remembered for new ones.", async () => {
+  const scene = makeScene();
+  const gate = Promise.withResolvers<Outcome>();
+  scene.outcome = () => gate.promise;
+  const first = scene.meet("a");
+  scene.generation = 2;
+  gate.resolve(ok(token({ exp: scene.nowSecs + 1000, generation: 1 })));
+  await first;
+  assertEquals(scene.cache.size, 0);
+});
+
+Deno.test("A refusal by old keys is not remembered for new ones.", async () => {
+  const scene = makeScene();
+  const gate = Promise.withResolvers<Outcome>();
+  scene.outcome = () => gate.promise;
+  scene.cache.lookUp("other");
+  const first = scene.meet("a");
+  scene.generation = 2;
+  gate.resolve(fail(failure("bad_signature")));
+  await first;
+  scene.outcome = () => ok(token({ exp: scene.nowSecs + 1000, generation: 2 }));
+  assertEquals(reasonOf(await scene.meet("a")), "ok");
+});
+
+Deno.test("The least recently used token goes first.", async () => {
+  const scene = makeScene({ size: 2 });
+  for (const name of ["a", "b", "a", "c"]) await scene.meet(name);
+  assertEquals(scene.checks, 3);
+  await scene.meet("a");
+  assertEquals(scene.checks, 3, "a was used after b");
+  await scene.meet("b");
+  assertEquals(scene.checks, 4, "b had gone");
+  assertEquals(scene.cache.size, 2);
+});
+
+Deno.test("With size 0 nothing is remembered and every request is checked.", async () => {
+  const scene = makeScene({ size: 0 });
+  await scene.meet("a");
+  await scene.meet("a");
+  scene.outcome = () => fail(failure("bad_signature"));
+  await scene.meet("b");
+  await scene.meet("b");
+  assertEquals(scene.checks, 4);
+  assertEquals(scene.lookups, []);
+});
+
+Deno.test("A token over the length limit is checked each time.", async () => {
+  const scene = makeScene();
+  const long = "x".repeat(MAX_CACHED_TOKEN_LENGTH + 1);
+  await scene.meet(long);
+  await scene.meet(long);
+  assertEquals(scene.checks, 2);
+  const fits = "x".repeat(MAX_CACHED_TOKEN_LENGTH);
+  await scene.meet(fits);
+  await scene.meet(fits);
+  assertEquals(scene.checks, 3);
+});
+
+Deno.test("Requests with the same new token at the same time share one check.", async () => {
+  const scene = makeScene();
+  const gate = Promise.withResolvers<Outcome>();
+  scene.outcome = () => gate.promise;
+  const all = Array.from({ length: 20 }, () => scene.meet("a"));
+  gate.resolve(ok(token({ exp: scene.nowSecs + 1000 })));
+  for (const outcome of await Promise.all(all)) assertEquals(reasonOf(outcome), "ok");
+  assertEquals(scene.checks, 1);
+});
+
+Deno.test("A check that throws leaves nothing behind.", async () => {
+  const scene = makeScene();
+  scene.outcome = () => Promise.reject(new Error("a bug"));
+  let thrown = 0;
+  await scene.meet("a").catch(() => thrown++);
+  scene.outcome = () => ok(token({ exp: scene.nowSecs + 1000 }));
+  assertEquals(reasonOf(await scene.meet("a")), "ok");
+  assertEquals(thrown, 1);
+});
+
+const LASTING: readonly Reason[] = [
+  "not_a_jwt",
+  "algorithm_not_allowed",
+  "bad_signature",
+  "malformed_claims",
+  "wrong_issuer",
+  "wrong_audience",
+  "wrong_subject",
+  "expired",
+];
+
+for (const reason of LASTING) {
+  Deno.test(`A token refused as ${reason} is refused from memory for a while.`, async () => {
+    const scene = makeScene();
+    scene.outcome = () => fail(failure(reason));
+    await scene.meet("a");
+    assertEquals(reasonOf(await scene.meet("a")), reason);
+    assertEquals(scene.checks, 1);
+    await scene.clock.advance(60_000);
+    await scene.meet("a");
+    assertEquals(scene.checks, 2);
+  });
+}
+
+const MENDABLE: readonly Reason[] = [
+  "not_yet_valid",
+  "unknown_key",
+  "keys_unavailable",
+  "overloaded",
+];
+
+for (const reason of MENDABLE) {
+  Deno.test(`A token refused as ${reason} is looked at anew each time.`, async () => {
+    const scene = makeScene();
+    scene.outcome = () => fail(failure(reason));
+    await scene.meet("a");
+    await scene.meet("a");
+    assertEquals(scene.checks, 2);
+  });
+}
+
+Deno.test("New keys empty the memory of refusals as well.", async () => {
+  const scene = makeScene();
+  scene.outcome = () => fail(failure("bad_signature"));
+  await scene.meet("a");
+  scene.generation = 2;
+  scene.outcome = () => ok(token({ exp: scene.nowSecs + 1000, generation: 2 }));
+  assertEquals(reasonOf(await scene.meet("a")), "ok");
+});
+
+Deno.test("The memory of refusals is bounded: the oldest goes first.", async () => {
+  const scene = makeScene();
+  scene.outcome = () => fail(failure("bad_signature"));
+  for (let i = 0; i <= MAX_REMEMBERED_REFUSALS; i++) await scene.meet(`t${i}`);
+  const before = scene.checks;
+  await scene.meet("t0");
+  assert(scene.checks === before + 1, "the first had gone");
+  await scene.meet(`t${MAX_REMEMBERED_REFUSALS}`);
+  assertEquals(scene.checks, before + 1);
+});

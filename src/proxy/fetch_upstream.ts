@@ -1,6 +1,7 @@
 import { type Failure, failure } from "../failure.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { UpstreamTls } from "./dial.ts";
 import { hasDotSegments } from "./target.ts";
 import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
 
@@ -12,6 +13,7 @@ export interface FetchUpstreamOptions {
   readonly prefix: string;
   /** Total time of a request, answer's body included, in milliseconds. */
   readonly timeoutMs: number;
+  readonly tls?: UpstreamTls | undefined;
 }
 
 /** Methods that `fetch` would rewrite to upper case. */
@@ -26,8 +28,12 @@ const REWRITTEN = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "P
  * bodies; asking the upstream for `identity` keeps every body as the upstream sent it.
  */
 export function makeFetchUpstream(options: FetchUpstreamOptions, clock: Clock): Upstream {
-  const { origin, prefix, timeoutMs } = options;
-  const client = Deno.createHttpClient({ allowHost: true });
+  const { origin, prefix, timeoutMs, tls: { caCerts = [], cert, key } = {} } = options;
+  const client = Deno.createHttpClient({
+    allowHost: true,
+    caCerts: [...caCerts],
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  });
   return {
     send: (request) => exchange(request, { url: origin + prefix, timeoutMs, client, clock }),
     close: () => client.close(),
@@ -75,7 +81,7 @@ async function exchange(
     return ok({
       status,
       headers: response.headers,
-      body: handOver(response.body, watch, request.onEnd),
+      body: handOver(response.body, watch, (end) => request.onEnd(end)),
     });
   } catch (error) {
     watch.end();
@@ -182,7 +188,10 @@ function handOver(
  * included, and is dropped.
  */
 function explain(error: unknown): Failure {
-  const text = error instanceof Error ? error.message : "";
+  if (!(error instanceof Error)) return failure("upstream_broken");
+  const blocked = /port \d+ .*blocked$/.exec(error.message)?.[0];
+  if (blocked !== undefined) return failure("upstream_refused", `fetch: ${blocked}`);
+  const text = error.cause instanceof Error ? error.cause.message : error.message;
   const cause = text.lastIndexOf("client error");
   if (cause === -1) return failure("upstream_broken");
   const detail = text.slice(cause);

@@ -66,18 +66,15 @@ function authorityOf(url: string, start: number): string {
 const SLASH = 0x2f;
 const QUESTION_MARK = 0x3f;
 
-/** Whether a `Host` holds only what a name, an address and a port are made of (RFC 9110, section 7.2). */
+/** A name, an IPv4 address or a bracketed IPv6 address; then, possibly, a port. */
+const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
+
+/**
+ * Whether a `Host` is a host and at most a port (RFC 9110, section 7.2), with the characters that
+ * names have in practice: no percent-encoding, no sub-delimiters.
+ */
 function isHost(host: string): boolean {
-  for (let i = 0; i < host.length; i++) {
-    const c = host.charCodeAt(i);
-    const alphanumeric = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) ||
-      (c >= 0x30 && c <= 0x39);
-    // - . : [ ] _ ~
-    const mark = c === 0x2d || c === 0x2e || c === 0x3a || c === 0x5b || c === 0x5d ||
-      c === 0x5f || c === 0x7e;
-    if (!alphanumeric && !mark) return false;
-  }
-  return host.length > 0;
+  return HOST.test(host);
 }
 
 /** The segments of a path as a lenient server may see them: `\` and encoded separators divide too. */
@@ -91,12 +88,17 @@ export function hasDotSegments(path: string): boolean {
   return segments(path).some((segment) => segment === "." || segment === "..");
 }
 
+/**
+ * Whether a path leaves the place it is put at. Parameters of a segment do not hide it: there are
+ * servers that drop them before they resolve `..;x`.
+ */
 function climbsOut(path: string): boolean {
-  if (!hasDotSegments(path)) return false;
+  if (!path.includes(".") && !path.includes("%")) return false;
   let depth = 0;
   for (const segment of segments(path)) {
-    if (segment === "..") depth--;
-    else if (segment !== "." && segment !== "") depth++;
+    const name = segment.split(";", 1)[0];
+    if (name === "..") depth--;
+    else if (name !== "." && name !== "") depth++;
     if (depth < 0) return true;
   }
   return false;

@@ -13,8 +13,11 @@ export interface UpstreamRequest {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
-  /** Called once, when the answer's body has been handed over whole, or why it was not. */
-  readonly onEnd: (end: BodyEnd) => void;
+  /**
+   * Called once after `send` has resolved with an answer, when the answer's body has been handed
+   * over whole, or why it was not.
+   */
+  onEnd(end: BodyEnd): void;
 }
 
 /** How the transfer of an answer's body ended. */
@@ -28,8 +31,19 @@ export interface UpstreamAnswer {
   readonly status: number;
   /** As the upstream sent them, hop-by-hop fields included; names in lower case. */
   readonly headers: Iterable<[string, string]>;
-  /** Errors when the upstream breaks off, so that a part never looks like the whole. */
-  readonly body: ReadableStream<Uint8Array> | null;
+  /**
+   * Bytes where all of it has arrived already. A stream errors when the upstream breaks off, so that
+   * a part never looks like the whole.
+   */
+  readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
+}
+
+/** How many connections to the upstream there are. */
+export interface UpstreamStats {
+  /** All of them. */
+  readonly open: number;
+  /** Those that wait for a request. */
+  readonly idle: number;
 }
 
 /** One way of talking to the protected API. */
@@ -38,10 +52,12 @@ export interface Upstream {
    * Sends one request and resolves with the head of the answer. Redirects are answers like any other;
    * the target is never resolved against anything but the configured upstream.
    *
-   * Failures: `upstream_refused`, `upstream_broken`, `upstream_timeout`, `client_gone`, `broken_body`,
-   * `bad_target` where this transport cannot keep the target as it is.
+   * Failures: `upstream_refused`, `upstream_broken`, `upstream_timeout`, `upstream_busy`, `client_gone`,
+   * `broken_body`, `bad_target` where this transport cannot keep the target as it is.
    */
   send(request: UpstreamRequest): Promise<Result<UpstreamAnswer, Failure>>;
   /** Closes idle connections. */
   close(): void;
+  /** Connections to the upstream at this moment, where the transport knows them. */
+  stats?(): UpstreamStats;
 }

@@ -1,0 +1,293 @@
+import { Buffer } from "node:buffer";
+import { failure } from "../failure.ts";
+import type { Wire } from "./dial.ts";
+import { AnswerBody } from "./http1_answer_body.ts";
+import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./http1_body.ts";
+import type { Exchange } from "./http1_exchange.ts";
+import { contentLength, writeRequestHead } from "./http1_request_head.ts";
+import { findHeadEnd, parseResponseHead, type ResponseHead } from "./http1_response_head.ts";
+import { startUpload, type Upload } from "./http1_upload.ts";
+
+/** What a connection tells its pool. */
+export interface ConnectionOwner {
+  /** Text between the origin and every target. */
+  readonly prefix: string;
+  /** The connection can carry another exchange. */
+  ready(connection: Http1Connection): void;
+  /** The connection is closed. */
+  gone(connection: Http1Connection): void;
+  /** The connection was stale: the exchange, which left no trace, may be carried by another one. */
+  retry(exchange: Exchange): void;
+  /** The answer is a stream of events and lasts as long as events come. */
+  lasts(exchange: Exchange): void;
+}
+
+/** Most bytes of the heads of one answer, interim ones included. Servers' own limits are 8 to 64 KiB. */
+export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
+
+/** Most interim answers (1xx) before the real one. */
+export const MAX_INTERIM_ANSWERS = 16;
+
+/** Bytes read at once while heads and small bodies come: holds nearly every API answer whole. */
+const INPUT_BYTES = 16 * 1024;
+
+/** Room for the head of a request with a long token; it grows when that does not suffice. */
+const OUTPUT_BYTES = 8 * 1024;
+
+/** Methods whose effect is the same when they come twice (RFC 9110, section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/**
+ * One connection to the upstream, which carries one exchange at a time (RFC 9112).
+ *
+ * While it waits for a request or an answer, a read is always pending: an upstream that closes, or
+ * says something nobody asked for, is noticed at once and the connection never used again. The
+ * same goes for everything that is not exactly as the RFC wants it.
+ */
+export class Http1Connection {
+  /** When it was opened, on the clock that never jumps. */
+  readonly openedAt: number;
+  /** Since when it waits for an exchange; kept by the pool. */
+  idleSince = 0;
+  /** After how many seconds without an exchange the upstream said it closes. */
+  idleSecs: number | undefined;
+  readonly #wire: Wire;
+  readonly #owner: ConnectionOwner;
+  #open = true;
+  #exchange: Exchange | undefined;
+  /** Whether it has carried an exchange before, so that the upstream may have closed it meanwhile. */
+  #used = false;
+
+  #input = new Uint8Array(INPUT_BYTES);
+  /** The same bytes, for the parser. */
+  #text = Buffer.from(this.#input.buffer);
+  /** Up to where `#input` has been read into, and from where no head's end has been looked for. */
+  #filled = 0;
+  #headAt = 0;
+  #scanned = 0;
+  #interim = 0;
+
+  #output = new Uint8Array(OUTPUT_BYTES);
+  /** What is being written; `undefined` once it is. */
+  #unwritten: Uint8Array | undefined;
+  #tookNothing = false;
+  #answeredEarly = false;
+  #upload: Upload | undefined;
+
+  constructor(wire: Wire, openedAt: number, owner: ConnectionOwner) {
+    this.#wire = wire;
+    this.openedAt = openedAt;
+    this.#owner = owner;
+    this.#read();
+  }
+
+  /** The exchange that it carries. */
+  get exchange(): Exchange | undefined {
+    return this.#exchange;
+  }
+
+  /** Carries an exchange. Only for one that is ready. */
+  start(exchange: Exchange): void {
+    const { method, pathAndQuery, headers, body } = exchange.request;
+    const length = body === null ? undefined : contentLength(headers);
+    const head = Number.isNaN(length) ? undefined : writeRequestHead({
+      method,
+      target: this.#owner.prefix + pathAndQuery,
+      headers,
+      chunked: body !== null && length === undefined,
+    }, this.#output);
+    if (head === undefined) {
+      exchange.giveUp(failure("bad_target", "a character that cannot be sent"));
+      this.#owner.ready(this);
+      return;
+    }
+    exchange.carrier = this;
+    this.#exchange = exchange;
+    this.#tookNothing = false;
+    if (body === null) {
+      this.#write(head);
+      return;
+    }
+    this.#upload = startUpload(this.#wire, head, body, length, {
+      broken: (why) =>
+        exchange.giveUp(exchange.request.signal.aborted ? failure("client_gone") : why),
+    });
+  }
+
+  /** Closes at once; does not end the exchange. */
+  destroy(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#exchange = undefined;
+    this.#upload?.stop();
+    this.#wire.close();
+    this.#owner.gone(this);
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#unwritten = bytes;
+    this.#wire.write(bytes).then(this.#onWritten, this.#onWriteError);
+  }
+
+  readonly #onWritten = (count: number) => {
+    const bytes = this.#unwritten;
+    if (bytes === undefined || !this.#open) return;
+    if (count < bytes.length) {
+      this.#write(bytes.subarray(count));
+      return;
+    }
+    this.#unwritten = undefined;
+    if (this.#answeredEarly) this.#becomeReady();
+  };
+
+  /** The pending read tells what has become of the connection. */
+  readonly #onWriteError = () => {
+    this.#tookNothing = this.#unwritten?.byteOffset === 0;
+    if (this.#answeredEarly) this.destroy();
+  };
+
+  #read(): void {
+    const { length } = this.#input;
+    const into = this.#filled === 0 ? this.#input : this.#input.subarray(this.#filled, length);
+    this.#wire.read(into).then(this.#onRead, this.#onReadError);
+  }
+
+  readonly #onRead = (count: number | null) => {
+    if (!this.#open) return;
+    const exchange = this.#exchange;
+    // Closed, or sent something that nobody has asked for.
+    if (exchange === undefined) this.destroy();
+    else if (count === null) this.#lose(exchange, "closed before the answer");
+    else {
+      this.#filled += count;
+      this.#readHead(exchange);
+    }
+  };
+
+  readonly #onReadError = (error: unknown) => {
+    if (!this.#open) return;
+    if (this.#exchange === undefined) this.destroy();
+    else this.#lose(this.#exchange, error instanceof Error ? error.message : "");
+  };
+
+  /** The connection is gone before the head of the answer has come. */
+  #lose(exchange: Exchange, detail: string): void {
+    const { method, body } = exchange.request;
+    const stale = this.#used && this.#filled === 0 && !exchange.retried;
+    const again = stale && body === null && (this.#tookNothing || IDEMPOTENT.has(method));
+    this.destroy();
+    if (again) this.#owner.retry(exchange);
+    else exchange.giveUp(failure("upstream_broken", detail));
+  }
+
+  #break(exchange: Exchange, detail: string): void {
+    this.destroy();
+    exchange.giveUp(failure("upstream_broken", detail));
+  }
+
+  /** Looks for the head of the answer in what has come so far. */
+  #readHead(exchange: Exchange): void {
+    for (;;) {
+      const end = findHeadEnd(this.#input, this.#scanned, this.#filled);
+      if (end === -1) {
+        this.#scanned = Math.max(this.#headAt, this.#filled - 3);
+        if (this.#filled === this.#input.length && !this.#grow()) {
+          this.#break(exchange, "a head that is too long");
+        } else this.#read();
+        return;
+      }
+      const head = parseResponseHead(this.#text, this.#headAt, end);
+      if (typeof head === "string") return this.#break(exchange, head);
+      if (head.status >= 200) return this.#answer(exchange, head, end);
+      if (head.status === 101) return this.#break(exchange, "a switch of protocols");
+      if (++this.#interim > MAX_INTERIM_ANSWERS) {
+        return this.#break(exchange, "too many interim answers");
+      }
+      this.#headAt = this.#scanned = end;
+    }
+  }
+
+  #grow(): boolean {
+    const { length } = this.#input;
+    if (length >= MAX_RESPONSE_HEAD_BYTES) return false;
+    const larger = new Uint8Array(Math.min(2 * length, MAX_RESPONSE_HEAD_BYTES));
+    larger.set(this.#input);
+    this.#input = larger;
+    this.#text = Buffer.from(larger.buffer);
+    return true;
+  }
+
+  /** Hands the answer over; its body starts at `bodyAt`. */
+  #answer(exchange: Exchange, head: ResponseHead, bodyAt: number): void {
+    const { status, keepAlive } = head;
+    this.idleSecs = head.idleSecs;
+    const decoder = bodyDecoder(exchange.request.method, head);
+    if (decoder === undefined) {
+      const odd = isOdd(head);
+      const clean = keepAlive && !odd && bodyAt === this.#filled;
+      const headers = odd
+        ? head.headers.filter(([name]) => name !== "content-length")
+        : head.headers;
+      exchange.answerWhole(status, headers, null);
+      this.#finish(clean);
+      return;
+    }
+    const wrong = decoder.decode(this.#input, bodyAt, this.#filled);
+    if (wrong === undefined && decoder.done) {
+      const body = this.#input.slice(decoder.start, decoder.end);
+      const clean = keepAlive && decoder.used === this.#filled;
+      exchange.answerWhole(status, head.headers, body);
+      this.#finish(clean);
+      return;
+    }
+    if (head.events) this.#owner.lasts(exchange);
+    const body = new AnswerBody(exchange, decoder, this.#wire, this.#input, {
+      wrong,
+      ended: (clean) => this.#finish(clean && keepAlive),
+      moved: () => head.events && this.#owner.lasts(exchange),
+    });
+    exchange.answerStream(status, head.headers, (controller) => body.pull(controller));
+  }
+
+  /** The answer has come whole; `clean` if nothing speaks against another exchange. */
+  #finish(clean: boolean): void {
+    if (!this.#open) return;
+    const upload = this.#upload;
+    this.#exchange = undefined;
+    upload?.stop();
+    if (!clean || (upload !== undefined && !upload.whole)) this.destroy();
+    else if (this.#unwritten === undefined) this.#becomeReady();
+    else this.#answeredEarly = true;
+  }
+
+  #becomeReady(): void {
+    this.#used = true;
+    this.#answeredEarly = false;
+    this.#upload = undefined;
+    this.#filled =
+      this.#headAt =
+      this.#scanned =
+      this.#interim =
+        0;
+    this.#read();
+    this.#owner.ready(this);
+  }
+}
+
+/** How the body of an answer is to be read; `undefined` where there is none (RFC 9112, section 6.3). */
+function bodyDecoder(method: string, head: ResponseHead): BodyDecoder | undefined {
+  const { status, length, chunked } = head;
+  if (method === "HEAD" || status === 204 || status === 205 || status === 304) return undefined;
+  if (chunked) return new ChunkedDecoder();
+  if (length === undefined) return new CloseDecoder();
+  return length === 0 ? undefined : new LengthDecoder(length);
+}
+
+/**
+ * Whether an answer that has no body says that it has one. A 205 is framed as any other answer, but
+ * must not have content (RFC 9110, section 15.3.6); what it has nevertheless is dropped.
+ */
+function isOdd({ status, length, chunked }: ResponseHead): boolean {
+  if (status === 204) return chunked || (length ?? 0) > 0;
+  return status === 205 && length !== 0;
+}

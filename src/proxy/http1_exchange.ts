@@ -1,0 +1,108 @@
+import { type Failure, failure } from "../failure.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { HeaderList } from "./headers.ts";
+import type { UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
+
+/** What an exchange needs of those who carry it out. */
+export interface ExchangeOwner {
+  /** The exchange is over, whichever way. Called once. */
+  over(exchange: Exchange): void;
+}
+
+/** What carries an exchange at the moment, and is of no use when the exchange is given up. */
+export interface Carrier {
+  destroy(): void;
+}
+
+/** One request and its answer, from `send` until the answer's body has been handed over. */
+export class Exchange {
+  readonly request: UpstreamRequest;
+  /** What `send` returns. */
+  readonly answered: Promise<Result<UpstreamAnswer, Failure>>;
+  /** When it is given up, on the clock that never jumps. */
+  deadline: number;
+  /** When it began, on the same clock. */
+  readonly began: number;
+  /** Whether it has been sent again after a stale connection. */
+  retried = false;
+  /** Bytes of the answer's body handed over so far. */
+  bytes = 0;
+  carrier: Carrier | undefined;
+  over = false;
+  readonly #owner: ExchangeOwner;
+  #answer: ((answer: Result<UpstreamAnswer, Failure>) => void) | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #watching = false;
+
+  constructor(request: UpstreamRequest, began: number, timeoutMs: number, owner: ExchangeOwner) {
+    this.request = request;
+    this.began = began;
+    this.deadline = began + timeoutMs;
+    this.#owner = owner;
+    this.answered = new Promise((resolve) => this.#answer = resolve);
+  }
+
+  /** From now on, the client's leaving ends the exchange at once. */
+  watchClient(): void {
+    if (this.#watching || this.over) return;
+    this.#watching = true;
+    const { signal } = this.request;
+    if (signal.aborted) this.#clientLeft();
+    else signal.addEventListener("abort", this.#clientLeft, { once: true });
+  }
+
+  readonly #clientLeft = () => this.giveUp(failure("client_gone"));
+
+  /** Hands the whole answer over. */
+  answerWhole(status: number, headers: HeaderList, body: Uint8Array<ArrayBuffer> | null): void {
+    this.bytes = body?.length ?? 0;
+    this.#answer?.(ok({ status, headers, body }));
+    this.#finish();
+    // Behind whoever waits for the answer, who is told of the end only then.
+    void this.answered.then(() => this.request.onEnd({ bytes: this.bytes }));
+  }
+
+  /**
+   * Hands the head of the answer over, and its body piece by piece: `pull` is called whenever a
+   * piece is wanted.
+   */
+  answerStream(
+    status: number,
+    headers: HeaderList,
+    pull: (controller: ReadableStreamDefaultController<Uint8Array>) => Promise<void>,
+  ): void {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
+      pull,
+      cancel: () => this.#clientLeft(),
+    }, { highWaterMark: 0 });
+    this.#answer?.(ok({ status, headers, body }));
+  }
+
+  /** The last piece of the answer has been handed over. */
+  end(): void {
+    this.#controller?.close();
+    this.#finish();
+    this.request.onEnd({ bytes: this.bytes });
+  }
+
+  /** Ends the exchange for a reason: `send` fails with it, or the answer's body breaks off. */
+  giveUp(why: Failure): void {
+    if (this.over) return;
+    this.#finish();
+    this.carrier?.destroy();
+    if (this.#controller === undefined) {
+      this.#answer?.(fail(why));
+      return;
+    }
+    // Without effect on a body that the client has cancelled.
+    this.#controller.error(new Error(why.reason));
+    this.request.onEnd({ bytes: this.bytes, failure: why });
+  }
+
+  #finish(): void {
+    this.over = true;
+    if (this.#watching) this.request.signal.removeEventListener("abort", this.#clientLeft);
+    this.#owner.over(this);
+  }
+}

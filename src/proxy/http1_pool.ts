@@ -1,0 +1,192 @@
+import { failure } from "../failure.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Dial } from "./dial.ts";
+import { type ConnectionOwner, Http1Connection } from "./http1_connection.ts";
+import { Exchange, type ExchangeOwner } from "./http1_exchange.ts";
+import type { UpstreamRequest, UpstreamStats } from "./upstream.ts";
+
+/** How many connections there are, and how long exchanges take. */
+export interface PoolOptions {
+  /** Text between the origin and every target. */
+  readonly prefix: string;
+  /** Total time of an exchange in milliseconds, the answer's body included. */
+  readonly timeoutMs: number;
+  /** How long a stream of events may be silent, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Most connections at once. */
+  readonly maxConnections: number;
+  /** Most exchanges that wait for one of them to become free. */
+  readonly maxQueued: number;
+  /**
+   * How long an exchange runs before its client's leaving is watched for, in milliseconds; looked
+   * at every quarter of a second. 0 watches from the start.
+   */
+  readonly watchClientAfterMs: number;
+}
+
+/**
+ * Longest time a connection waits for its next exchange, in milliseconds. Servers close between 5
+ * and 75 seconds; those that say when are believed, with a second to spare.
+ */
+export const IDLE_CONNECTION_MS = 60_000;
+
+/** Time before an announced close from which a connection is not used any more, in milliseconds. */
+export const CLOSE_MARGIN_MS = 1_000;
+
+/** Longest life of a connection in milliseconds, so that a changed address is followed. */
+export const CONNECTION_LIFE_MS = 300_000;
+
+/** How often deadlines are looked at while exchanges run, in milliseconds. */
+const SWEEP_MS = 250;
+
+/** Carries exchanges over as few connections as it can, the one used last first. */
+export class Http1Pool implements ConnectionOwner, ExchangeOwner {
+  readonly prefix: string;
+  readonly #options: PoolOptions;
+  readonly #dial: Dial;
+  readonly #clock: Clock;
+  readonly #connections = new Set<Http1Connection>();
+  /** The one used last is the last. */
+  readonly #idle: Http1Connection[] = [];
+  /** Exchanges without a connection, the oldest first. */
+  readonly #waiting: Exchange[] = [];
+  #dialling = 0;
+  #running = 0;
+  #closed = false;
+  #stopSweeping: (() => void) | undefined;
+
+  constructor(options: PoolOptions, dial: Dial, clock: Clock) {
+    this.prefix = options.prefix;
+    this.#options = options;
+    this.#dial = dial;
+    this.#clock = clock;
+  }
+
+  /** Carries a request as soon as there is a connection for it. */
+  carry(request: UpstreamRequest): Exchange {
+    const now = this.#clock.monotonic();
+    const { timeoutMs, maxConnections, maxQueued, watchClientAfterMs } = this.#options;
+    const exchange = new Exchange(request, now, timeoutMs, this);
+    if (this.#running++ === 0) this.#sweepLater();
+    if (watchClientAfterMs === 0) {
+      exchange.watchClient();
+      if (exchange.over) return exchange;
+    }
+    const connection = this.#takeIdle(now);
+    if (connection !== undefined) connection.start(exchange);
+    else if (this.#open() < maxConnections) {
+      this.#waiting.push(exchange);
+      void this.#connect();
+    } else if (this.#waiting.length - this.#dialling < maxQueued) this.#waiting.push(exchange);
+    else exchange.giveUp(failure("upstream_busy", "no connection is free"));
+    return exchange;
+  }
+
+  /** Closes idle connections; the others close when they are free. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  stats(): UpstreamStats {
+    return { open: this.#connections.size, idle: this.#idle.length };
+  }
+
+  ready(connection: Http1Connection): void {
+    const now = this.#clock.monotonic();
+    if (now - connection.openedAt >= CONNECTION_LIFE_MS) return connection.destroy();
+    const next = this.#waiting.shift();
+    if (next !== undefined) return connection.start(next);
+    if (this.#closed) return connection.destroy();
+    connection.idleSince = now;
+    this.#idle.push(connection);
+  }
+
+  gone(connection: Http1Connection): void {
+    this.#connections.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+    this.#connectMore();
+  }
+
+  retry(exchange: Exchange): void {
+    exchange.retried = true;
+    exchange.carrier = undefined;
+    this.#waiting.unshift(exchange);
+    // Not one of the idle ones: they may be as stale.
+    this.#connectMore();
+  }
+
+  lasts(exchange: Exchange): void {
+    exchange.deadline = this.#clock.monotonic() + this.#options.idleTimeoutMs;
+  }
+
+  over(exchange: Exchange): void {
+    if (exchange.carrier === undefined) {
+      const at = this.#waiting.indexOf(exchange);
+      if (at !== -1) this.#waiting.splice(at, 1);
+    }
+    if (--this.#running > 0) return;
+    this.#stopSweeping?.();
+    this.#stopSweeping = undefined;
+  }
+
+  #open(): number {
+    return this.#connections.size + this.#dialling;
+  }
+
+  #takeIdle(now: number): Http1Connection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined || !isExpired(connection, now)) return connection;
+      connection.destroy();
+    }
+  }
+
+  /** Opens connections for those that wait, as far as that is allowed. */
+  #connectMore(): void {
+    const { maxConnections } = this.#options;
+    while (this.#waiting.length > this.#dialling && this.#open() < maxConnections) {
+      void this.#connect();
+    }
+  }
+
+  async #connect(): Promise<void> {
+    this.#dialling++;
+    const dialled = await this.#dial();
+    this.#dialling--;
+    if (dialled.ok) {
+      const connection = new Http1Connection(dialled.value, this.#clock.monotonic(), this);
+      this.#connections.add(connection);
+      this.ready(connection);
+    } else this.#waiting.shift()?.giveUp(dialled.failure);
+    this.#connectMore();
+  }
+
+  #sweepLater(): void {
+    this.#stopSweeping = this.#clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  /** Gives up what takes too long and closes what has waited too long. */
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    this.#sweepLater();
+    for (const connection of [...this.#connections]) {
+      if (connection.exchange !== undefined) this.#check(connection.exchange, now);
+    }
+    for (const exchange of [...this.#waiting]) this.#check(exchange, now);
+    for (const connection of this.#idle.filter((one) => isExpired(one, now))) connection.destroy();
+  }
+
+  #check(exchange: Exchange, now: number): void {
+    if (now >= exchange.deadline) exchange.giveUp(failure("upstream_timeout"));
+    else if (now - exchange.began >= this.#options.watchClientAfterMs) exchange.watchClient();
+  }
+}
+
+/** Whether an idle connection is not to be used again. */
+function isExpired({ openedAt, idleSince, idleSecs }: Http1Connection, now: number): boolean {
+  const announced = idleSecs === undefined ? Infinity : idleSecs * 1000 - CLOSE_MARGIN_MS;
+  return now - openedAt >= CONNECTION_LIFE_MS ||
+    now - idleSince > Math.min(IDLE_CONNECTION_MS, Math.max(announced, 0));
+}

@@ -1,0 +1,87 @@
+import type { HeaderList } from "./headers.ts";
+
+/** How the body of a request is sent (RFC 9112, section 6). */
+export type RequestFraming = "none" | "length" | "chunked";
+
+/** What the head of a request is made of. */
+export interface RequestHead {
+  readonly method: string;
+  /** The whole target in origin-form. */
+  readonly target: string;
+  /** Names in lower case, `host` among them; no hop-by-hop fields. */
+  readonly headers: HeaderList;
+  /** Whether `transfer-encoding: chunked` is added. */
+  readonly chunked: boolean;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes the head of a request as bytes (RFC 9112, sections 2.1, 3 and 5): method, target, names and
+ * values byte for byte as they are, one character a byte.
+ *
+ * Refused (`undefined`): white space in method, target or name, a colon in a name, control
+ * characters (a tab is fine in a value) and characters beyond Latin-1 in anything, so that no value
+ * can start a line of its own.
+ *
+ * Does not check that names and method are tokens, nor that a `host` is among the fields.
+ *
+ * @param room bytes to write into if they suffice; the result may be a part of it.
+ */
+export function writeRequestHead(head: RequestHead, room: Uint8Array): Uint8Array | undefined {
+  const { method, target, headers, chunked } = head;
+  if (method === "" || method.includes(" ") || target.includes(" ")) return undefined;
+  if (method.includes("\t") || target.includes("\t")) return undefined;
+  // Joined rather than added up: only a string in one piece is encoded fast.
+  const parts = [method, " ", target, " HTTP/1.1\r\n"];
+  for (const [name, value] of headers) {
+    if (name === "" || name.includes(":") || name.includes(" ") || name.includes("\t")) {
+      return undefined;
+    }
+    parts.push(name, ": ", value, "\r\n");
+  }
+  parts.push(chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
+  const text = parts.join("");
+  const lines = headers.length + (chunked ? 3 : 2);
+
+  const bytes = room.length < text.length ? new Uint8Array(text.length) : room;
+  const { read, written } = encoder.encodeInto(text, bytes);
+  const ascii = read === text.length && written === text.length;
+  if (!ascii && !writeLatin1(text, bytes)) return undefined;
+  // The line ends are the only control characters, and as many as there are lines.
+  return controls(bytes, text.length) === 2 * lines ? bytes.subarray(0, text.length) : undefined;
+}
+
+/** How a body is announced by the fields that go out with it. */
+export function requestFraming(headers: HeaderList, hasBody: boolean): RequestFraming {
+  if (!hasBody) return "none";
+  return contentLength(headers) === undefined ? "chunked" : "length";
+}
+
+/** The announced length of a body in bytes; `undefined` without one, `NaN` for a malformed one. */
+export function contentLength(headers: HeaderList): number | undefined {
+  for (const [name, value] of headers) {
+    if (name === "content-length") return /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+  }
+  return undefined;
+}
+
+/** Writes one byte a character; false if a character does not fit. */
+function writeLatin1(text: string, bytes: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0xff) return false;
+    bytes[i] = code;
+  }
+  return true;
+}
+
+/** Counts control characters other than the tab. */
+function controls(bytes: Uint8Array, length: number): number {
+  let count = 0;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i] ?? 0;
+    if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f) count++;
+  }
+  return count;
+}

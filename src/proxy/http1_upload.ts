@@ -1,0 +1,110 @@
+import { type Failure, failure } from "../failure.ts";
+import type { Wire } from "./dial.ts";
+
+/** A request with a body on its way to the upstream. */
+export interface Upload {
+  /** Whether everything that was announced has been sent. */
+  readonly whole: boolean;
+  /** Takes and sends no more. */
+  stop(): void;
+}
+
+/** How an upload ended that did not go well. */
+export interface UploadEvents {
+  /** The client's body broke off or is not as long as announced. */
+  broken(why: Failure): void;
+}
+
+/** Pieces up to this size are sent together with their chunk line; larger ones are not copied for it. */
+const MAX_COPIED_PIECE = 64 * 1024;
+
+/** `ffffffff` and two line ends. */
+const CHUNK_FRAME_BYTES = 12;
+
+const encoder = new TextEncoder();
+
+/**
+ * Sends the head of a request and then its body at the pace of the upstream: as it is where its
+ * length was announced, in chunks otherwise (RFC 9112, sections 6.2 and 7.1).
+ *
+ * When the upstream takes no more, the upload stops silently: what the upstream says, or that it has
+ * closed, shows on its side of the connection.
+ *
+ * @param length announced by `content-length`, in bytes; `undefined` for chunks.
+ */
+export function startUpload(
+  wire: Wire,
+  head: Uint8Array,
+  body: ReadableStream<Uint8Array>,
+  length: number | undefined,
+  events: UploadEvents,
+): Upload {
+  const reader = body.getReader();
+  const upload = { whole: false, stop };
+  let stopped = false;
+
+  function stop(): void {
+    if (stopped) return;
+    stopped = true;
+    // A body that has broken off already has nothing to be told.
+    reader.cancel().catch(() => {});
+  }
+
+  function breakOff(detail: string): void {
+    if (stopped) return;
+    stop();
+    events.broken(failure("broken_body", detail));
+  }
+
+  /** The next piece; `undefined` at the end, or when nobody waits for it. */
+  async function next(): Promise<Uint8Array | undefined> {
+    try {
+      const { done, value } = await reader.read();
+      return done || stopped ? undefined : value;
+    } catch {
+      breakOff("the client's body broke off");
+      return undefined;
+    }
+  }
+
+  async function send(): Promise<void> {
+    let sent = 0;
+    await writeAll(wire, head);
+    for (let piece = await next(); piece !== undefined; piece = await next()) {
+      if (piece.length === 0) continue;
+      sent += piece.length;
+      if (length === undefined) await writeChunk(wire, piece);
+      else if (sent > length) return breakOff("more than the announced length");
+      else await writeAll(wire, piece);
+      if (sent === length) upload.whole = true;
+    }
+    if (stopped) return;
+    if (length === undefined) await writeAll(wire, encoder.encode("0\r\n\r\n"));
+    else if (sent < length) return breakOff("less than the announced length");
+    upload.whole = true;
+  }
+
+  send().catch(stop);
+  return upload;
+}
+
+/** Writes all of it. Rejects when the upstream takes no more. */
+export async function writeAll(wire: Wire, bytes: Uint8Array): Promise<void> {
+  let at = 0;
+  while (at < bytes.length) at += await wire.write(at === 0 ? bytes : bytes.subarray(at));
+}
+
+async function writeChunk(wire: Wire, piece: Uint8Array): Promise<void> {
+  const line = `${piece.length.toString(16)}\r\n`;
+  if (piece.length > MAX_COPIED_PIECE) {
+    await writeAll(wire, encoder.encode(line));
+    await writeAll(wire, piece);
+    await writeAll(wire, encoder.encode("\r\n"));
+    return;
+  }
+  const framed = new Uint8Array(piece.length + CHUNK_FRAME_BYTES);
+  const { written } = encoder.encodeInto(line, framed);
+  framed.set(piece, written);
+  framed.set(encoder.encode("\r\n"), written + piece.length);
+  await writeAll(wire, framed.subarray(0, written + piece.length + 2));
+}

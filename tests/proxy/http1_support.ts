@@ -1,0 +1,136 @@
+/** What the tests of the transport over HTTP/1.1 share. */
+import type { Dial, Wire } from "../../src/proxy/dial.ts";
+import { Http1Pool, type PoolOptions } from "../../src/proxy/http1_pool.ts";
+import {
+  type Http1UpstreamOptions,
+  type Http1UpstreamUrl,
+  makeHttp1Upstream,
+} from "../../src/proxy/http1_upstream.ts";
+import type { Upstream } from "../../src/proxy/upstream.ts";
+import { ok } from "../../src/result.ts";
+import { assert } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { type ConnectionScript, type RawUpstream, rawUpstream } from "../support/upstream.ts";
+import { type Asked, asking } from "./upstream_suite_support.ts";
+
+/** Limits of the tests, in milliseconds of the fake clock. */
+export const LIMITS = {
+  timeoutMs: 5000,
+  connectTimeoutMs: 1000,
+  idleTimeoutMs: 2000,
+  maxConnections: 8,
+  maxQueued: 8,
+};
+
+/** A transport, the raw upstream it talks to, and its clock. */
+export interface Http1Connected extends AsyncDisposable {
+  readonly raw: RawUpstream;
+  readonly upstream: Upstream;
+  readonly clock: FakeClock;
+}
+
+/** Starts a raw upstream and a transport in front of it. */
+export async function connectHttp1(
+  script: ConnectionScript,
+  options: Partial<Http1UpstreamOptions> = {},
+): Promise<Http1Connected> {
+  const raw = await rawUpstream(script);
+  const clock = new FakeClock();
+  const upstream = http1Upstream({ origin: raw.url, prefix: "" }, clock, options);
+  return {
+    raw,
+    upstream,
+    clock,
+    async [Symbol.asyncDispose]() {
+      upstream.close();
+      await raw.close();
+    },
+  };
+}
+
+/** A transport with the tests' limits. */
+export function http1Upstream(
+  url: Http1UpstreamUrl,
+  clock: FakeClock,
+  options: Partial<Http1UpstreamOptions> = {},
+): Upstream {
+  return makeHttp1Upstream({ ...LIMITS, url, ...options }, clock);
+}
+
+/** What came of a request, in short: status and body, or the reason why not. */
+export async function outcome(
+  upstream: Upstream,
+  overrides: Parameters<typeof asking>[0] = {},
+): Promise<string> {
+  return await outcomeOf(upstream, asking(overrides));
+}
+
+/** The same for a request made before; checks that its end is told once. */
+export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): Promise<string> {
+  const answer = await upstream.send(request);
+  if (!answer.ok) {
+    assert(ends.length === 0);
+    return answer.failure.reason;
+  }
+  const { status, body } = answer.value;
+  let text: string;
+  try {
+    const bytes = await new Response(body).bytes();
+    text = `${status} ${new TextDecoder("latin1").decode(bytes)}`;
+    assert(ends[0]?.bytes === bytes.length && ends[0].failure === undefined);
+  } catch {
+    text = `${status} then ${ends[0]?.failure?.reason}`;
+  }
+  assert(ends.length === 1);
+  return text;
+}
+
+/** A connection that exists in memory alone: what it says is given, what it is told is dropped. */
+export class ScriptedWire implements Wire {
+  closed = false;
+  written = 0;
+  readonly #pieces: Uint8Array[];
+  #started = Promise.withResolvers<void>();
+
+  /** @param pieces what is read, once something has been written; then the connection ends. */
+  constructor(pieces: readonly Uint8Array[]) {
+    this.#pieces = [...pieces];
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    await this.#started.promise;
+    if (this.closed) throw new Error("closed");
+    const piece = this.#pieces.shift();
+    if (piece === undefined) return null;
+    into.set(piece.subarray(0, into.length));
+    if (piece.length > into.length) this.#pieces.unshift(piece.subarray(into.length));
+    return Math.min(piece.length, into.length);
+  }
+
+  write(from: Uint8Array): Promise<number> {
+    this.written += from.length;
+    this.#started.resolve();
+    return Promise.resolve(from.length);
+  }
+
+  close(): void {
+    assert(!this.closed, "closed twice");
+    this.closed = true;
+    this.#started.resolve();
+  }
+}
+
+/** A pool over scripted connections, as an upstream. */
+export function pooled(dial: () => Wire, options: Partial<PoolOptions> = {}): Upstream {
+  const connect: Dial = () => Promise.resolve(ok(dial()));
+  const pool = new Http1Pool(
+    { ...LIMITS, prefix: "", watchClientAfterMs: 0, ...options },
+    connect,
+    new FakeClock(),
+  );
+  return {
+    send: (request) => pool.carry(request).answered,
+    close: () => pool.close(),
+    stats: () => pool.stats(),
+  };
+}

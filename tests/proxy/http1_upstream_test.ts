@@ -1,0 +1,16 @@
+import { makeHttp1Upstream } from "../../src/proxy/http1_upstream.ts";
+import { upstreamSuite } from "./upstream_suite.ts";
+
+upstreamSuite(
+  "over HTTP/1.1",
+  ({ origin, prefix, timeoutMs, clock }) =>
+    makeHttp1Upstream({
+      url: { origin, prefix },
+      timeoutMs,
+      connectTimeoutMs: timeoutMs,
+      idleTimeoutMs: timeoutMs,
+      maxConnections: 64,
+      maxQueued: 64,
+    }, clock),
+  { exactTargets: true, keepsAcceptEncoding: true, keepsContentLength: true },
+);

@@ -1,0 +1,143 @@
+import { type Failure, failure } from "../failure.ts";
+import { WEBSOCKET_CLIENT_SILENCE_SECS } from "../limits.ts";
+import type { Clock } from "../ops/clock.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Dial } from "./dial.ts";
+import type { HeaderList } from "./headers.ts";
+import type { BodyEnd } from "./upstream.ts";
+import { offeredProtocols, upgradeHeaders } from "./websocket_handshake.ts";
+import { type Opened, openUpstream, SWITCHING_PROTOCOLS } from "./websocket_opening.ts";
+import { refusalResponse } from "./websocket_refusal.ts";
+import { type Relay, type RelayEnd, startRelay } from "./websocket_relay.ts";
+
+/** What all relays to one upstream have in common. */
+export interface WebSocketRelaysOptions {
+  /** Opens a connection to the upstream. */
+  readonly dial: Dial;
+  /** Path that comes before every target, without a slash at the end; may be empty. */
+  readonly prefix: string;
+  /** How long the upstream may take to answer the handshake once connected, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** How long an open relay may rest, in milliseconds: neither side has sent anything. */
+  readonly idleTimeoutMs: number;
+}
+
+/** One request for which `isWebSocketUpgrade` holds and that may go on. */
+export interface WebSocketRequest {
+  /** As the server gave it; its body has not been touched. */
+  readonly request: Request;
+  /** Path and query as the client sent them. */
+  readonly pathAndQuery: string;
+  /** Fields for the upstream, without hop-by-hop ones; `sec-websocket-*` are dealt with here. */
+  readonly headers: HeaderList;
+  /** When the relay has to end because the token does, in milliseconds since the epoch. */
+  readonly expiresAtMs: number | undefined;
+  /** Called once after `connect` has resolved with an answer: when the relay, or the refusal's body, is over. */
+  readonly onEnd: (end: BodyEnd | RelayEnd) => void;
+}
+
+/** The WebSockets of one upstream. */
+export interface WebSocketRelays {
+  /**
+   * Connects a client to the upstream: first the upstream's handshake, then the client's. The answer
+   * is the 101 that has to be returned to the server as it is (fields may be added, the object may not
+   * be replaced: the server ends if it gets another), or the upstream's refusal like any other answer.
+   *
+   * Failures: `upstream_refused`, `upstream_timeout`, `upstream_broken`, `client_gone`, `bad_target`.
+   */
+  connect(asked: WebSocketRequest): Promise<Result<Response, Failure>>;
+  /** How many relays are open. */
+  readonly open: number;
+  /**
+   * Says goodbye (1001) to both sides of all relays, now and from now on, and resolves when they are
+   * over, within `WEBSOCKET_CLOSE_TIMEOUT_MS`. To be awaited before the server is shut down, which
+   * would otherwise close the clients itself and leave the upstreams without a code.
+   */
+  closeAll(): Promise<void>;
+}
+
+/**
+ * WebSockets through the proxy, over HTTP/1.1 only. No extension is negotiated on either side, so
+ * nothing is compressed. Other protocols of `Upgrade` cannot be relayed: the server gives no access to
+ * the client's connection.
+ */
+export function makeWebSocketRelays(
+  options: WebSocketRelaysOptions,
+  clock: Clock,
+): WebSocketRelays {
+  const { dial, prefix, handshakeTimeoutMs: timeoutMs, idleTimeoutMs } = options;
+  const relays = new Set<Relay>();
+  let closing = false;
+
+  function upgrade(asked: WebSocketRequest, opened: Opened): Result<Response, Failure> {
+    const { request, expiresAtMs, onEnd } = asked;
+    const { wire, rest } = opened;
+    const upgraded = upgradeClient(request, opened);
+    if (!upgraded.ok) {
+      wire.close();
+      return upgraded;
+    }
+    const { socket: client, response } = upgraded.value;
+    const relay = startRelay({
+      client,
+      signal: request.signal,
+      wire,
+      rest,
+      idleTimeoutMs,
+      expiresAtMs,
+      clock,
+      onEnd(end) {
+        relays.delete(relay);
+        onEnd(end);
+      },
+    });
+    relays.add(relay);
+    if (closing) void relay.close();
+    return ok(response);
+  }
+
+  return {
+    async connect(asked) {
+      const { request, pathAndQuery, headers } = asked;
+      const opened = await openUpstream(dial, {
+        target: prefix + pathAndQuery,
+        headers,
+        protocols: offeredProtocols(request.headers),
+        timeoutMs,
+        signal: request.signal,
+      }, clock);
+      if (!opened.ok) return opened;
+      return opened.value.head.status === SWITCHING_PROTOCOLS
+        ? upgrade(asked, opened.value)
+        : ok(refusalResponse(opened.value, idleTimeoutMs, clock, asked.onEnd));
+    },
+    get open() {
+      return relays.size;
+    },
+    async closeAll() {
+      closing = true;
+      await Promise.all([...relays].map((relay) => relay.close()));
+    },
+  };
+}
+
+/**
+ * Switches the client's side, with the fields of the upstream's 101. The subprotocol is among them
+ * rather than an option: the runtime overlooks one that was offered as `a,b`, without a blank.
+ */
+function upgradeClient(
+  request: Request,
+  { head }: Opened,
+): Result<Deno.WebSocketUpgrade, Failure> {
+  // Once the client has left, the runtime would make a socket that never tells anything.
+  if (request.signal.aborted) return fail(failure("client_gone"));
+  let upgraded: Deno.WebSocketUpgrade;
+  try {
+    upgraded = Deno.upgradeWebSocket(request, { idleTimeout: WEBSOCKET_CLIENT_SILENCE_SECS });
+  } catch {
+    return fail(failure(request.signal.aborted ? "client_gone" : "internal", "no upgrade"));
+  }
+  for (const [name, value] of upgradeHeaders(head)) upgraded.response.headers.append(name, value);
+  upgraded.socket.binaryType = "arraybuffer";
+  return ok(upgraded);
+}

@@ -1,6 +1,7 @@
 import type { LogFields, LogLevel } from "./log.ts";
 import type { Format } from "./format.ts";
 import type { LineWriter } from "./line_writer.ts";
+import { wholeLine } from "./whole_line.ts";
 
 /**
  * What is told about one request. There is no member for a token, a query string or a header value,
@@ -47,7 +48,7 @@ export function makeAccessLog(
     const { timeMs, ...rest } = record;
     const fields: LogFields = { ...rest, durationMs: round(record.durationMs) };
     const upstream = record.upstreamMs;
-    lines.write(format({
+    lines.write(wholeLine(format, {
       timeMs,
       level: "info",
       message: "request",

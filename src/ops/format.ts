@@ -12,9 +12,9 @@ export interface LogRecord {
 /** Turns a record into one line without its line end. */
 export type Format = (record: LogRecord) => string;
 
-/** One JSON object a line; control characters are escaped by JSON itself. */
+/** One JSON object a line. JSON leaves some characters as they are that terminals act on. */
 export const formatJson: Format = ({ timeMs, level, message, fields }) =>
-  JSON.stringify({ time: new Date(timeMs).toISOString(), level, msg: message, ...fields });
+  plain(JSON.stringify({ time: new Date(timeMs).toISOString(), level, msg: message, ...fields }));
 
 /** For people: time, level, sentence, then `name=value` pairs. */
 export const formatPretty: Format = ({ timeMs, level, message, fields }) => {
@@ -33,8 +33,13 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 function plain(text: string): string {
   return text.replace(
     UNPRINTABLE,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (c) => c.split("").map((unit) => `\\u${hex(unit)}`).join(""),
   );
+}
+
+/** A UTF-16 code unit as four digits. */
+function hex(unit: string): string {
+  return unit.charCodeAt(0).toString(16).padStart(4, "0");
 }
 
 /** A value that cannot be mistaken for two, nor for the end of the line. */

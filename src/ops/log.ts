@@ -1,6 +1,7 @@
 import { configureSync, getLogger, type LogRecord as TapeRecord } from "@logtape/logtape";
 import type { Format } from "./format.ts";
 import type { LineWriter } from "./line_writer.ts";
+import { wholeLine } from "./whole_line.ts";
 
 /** Values that a log line may carry; the format escapes them, so any text is safe here. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -27,7 +28,7 @@ export interface Log {
  */
 export function startLog(level: LogLevel, format: Format, lines: LineWriter): Log {
   const sink = (record: TapeRecord) => {
-    lines.write(format({
+    lines.write(wholeLine(format, {
       timeMs: record.timestamp,
       level: record.level === "fatal" ? "error" : record.level,
       message: record.message.map(String).join(""),

@@ -2,21 +2,38 @@
 export interface Signals {
   /** Resolves at the first SIGTERM or SIGINT. */
   readonly stop: Promise<Deno.Signal>;
+  /** Resolves at the second one. */
+  readonly stopNow: Promise<Deno.Signal>;
   /** Stops listening for signals. */
   close(): void;
 }
 
 const STOP: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
-/** Listens for the signals of this process. */
-export function listenForSignals(): Signals {
+/** Listens for the signals of this process; `onReload` is called at each SIGHUP. */
+export function listenForSignals(onReload: () => void): Signals {
   const stop = Promise.withResolvers<Deno.Signal>();
-  const listeners = STOP.map((name) => ({ name, action: () => stop.resolve(name) }));
+  const stopNow = Promise.withResolvers<Deno.Signal>();
+  let stopping = false;
+  const stopped = (name: Deno.Signal) => {
+    (stopping ? stopNow : stop).resolve(name);
+    stopping = true;
+  };
+  const listeners = [
+    ...STOP.map((name) => ({ name, action: () => stopped(name) })),
+    { name: "SIGHUP" as const, action: onReload },
+  ];
   for (const { name, action } of listeners) Deno.addSignalListener(name, action);
   return {
     stop: stop.promise,
+    stopNow: stopNow.promise,
     close() {
       for (const { name, action } of listeners) Deno.removeSignalListener(name, action);
     },
   };
+}
+
+/** Takes no notice of the signals that are meant for the process above. */
+export function ignoreSignals(): void {
+  for (const name of [...STOP, "SIGHUP"] as const) Deno.addSignalListener(name, () => {});
 }

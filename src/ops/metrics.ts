@@ -1,0 +1,279 @@
+import { isUpstreamFailure, type Reason, REASONS } from "../failure.ts";
+
+/** What became of a request: the upstream answered, it was refused here, or something broke. */
+export const DECISIONS = ["allowed", "refused", "failed"] as const;
+export type Decision = typeof DECISIONS[number];
+
+/** How a key fetch ended: well, or by the kind of trouble. */
+export const FETCH_RESULTS = [
+  "ok",
+  "unreachable",
+  "timeout",
+  "status",
+  "redirect",
+  "too_large",
+  "not_json",
+  "bad_document",
+  "wrong_issuer",
+  "no_keys",
+] as const;
+export type FetchResult = typeof FETCH_RESULTS[number];
+
+export const REFUSAL_REASONS: readonly Reason[] = REASONS.filter((r) => !isUpstreamFailure(r));
+export const UPSTREAM_FAILURES: readonly Reason[] = REASONS.filter((r) => isUpstreamFailure(r));
+
+const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+
+/** Upper bounds in seconds: from answers out of memory to slow reports. */
+const REQUEST_BUCKETS = [
+  0.001,
+  0.0025,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+  60,
+];
+/** Upper bounds in seconds: a signature check takes a tenth of a millisecond, a key fetch seconds. */
+const CHECK_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1, 10];
+
+interface Row {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  /** Label names; every combination of their values is a series, so their number is bounded. */
+  readonly labels?: Readonly<Record<string, readonly string[]>>;
+  readonly buckets?: readonly number[];
+  /** Who counts: each worker (the sum is shown), or the service as a whole. */
+  readonly by: "worker" | "service";
+}
+
+/** The one table of metrics; the README's table comes from it. */
+export const METRICS = {
+  requests: {
+    name: "ooproxy_requests_total",
+    type: "counter",
+    help: "Requests that are over, by decision and class of the status.",
+    labels: { decision: DECISIONS, status: STATUS_CLASSES },
+    by: "worker",
+  },
+  refusals: {
+    name: "ooproxy_refusals_total",
+    type: "counter",
+    help: "Requests refused, by reason.",
+    labels: { reason: REFUSAL_REASONS },
+    by: "worker",
+  },
+  upstreamFailures: {
+    name: "ooproxy_upstream_failures_total",
+    type: "counter",
+    help: "Requests that the upstream did not answer whole, by kind.",
+    labels: { kind: UPSTREAM_FAILURES },
+    by: "worker",
+  },
+  requestDuration: {
+    name: "ooproxy_request_duration_seconds",
+    type: "histogram",
+    help: "Time from the head of a request to the end of its answer.",
+    buckets: REQUEST_BUCKETS,
+    by: "worker",
+  },
+  upstreamDuration: {
+    name: "ooproxy_upstream_duration_seconds",
+    type: "histogram",
+    help: "Time from sending a request upstream to the head of the answer.",
+    buckets: REQUEST_BUCKETS,
+    by: "worker",
+  },
+  verificationDuration: {
+    name: "ooproxy_verification_duration_seconds",
+    type: "histogram",
+    help: "Time to check a token in full, waiting for keys included.",
+    buckets: CHECK_BUCKETS,
+    by: "worker",
+  },
+  tokenCache: {
+    name: "ooproxy_token_cache_lookups_total",
+    type: "counter",
+    help: "Look-ups in the memory of tokens, by result.",
+    labels: { result: ["hit", "miss"] },
+    by: "worker",
+  },
+  tokenCacheEntries: {
+    name: "ooproxy_token_cache_entries",
+    type: "gauge",
+    help: "Verified tokens that are remembered.",
+    by: "worker",
+  },
+  inFlight: {
+    name: "ooproxy_requests_in_flight",
+    type: "gauge",
+    help: "Requests that are being answered.",
+    by: "worker",
+  },
+  upstreamConnections: {
+    name: "ooproxy_upstream_connections",
+    type: "gauge",
+    help: "Connections to the upstream that are open.",
+    by: "worker",
+  },
+  keyFetches: {
+    name: "ooproxy_key_fetches_total",
+    type: "counter",
+    help: "Attempts to fetch the provider's keys, by result.",
+    labels: { result: FETCH_RESULTS },
+    by: "service",
+  },
+  keyAge: {
+    name: "ooproxy_keys_age_seconds",
+    type: "gauge",
+    help: "Time since the keys in use were fetched.",
+    by: "service",
+  },
+  keysHeld: {
+    name: "ooproxy_keys",
+    type: "gauge",
+    help: "Keys of the provider in use.",
+    by: "service",
+  },
+  certificateExpiry: {
+    name: "ooproxy_certificate_expiry_timestamp_seconds",
+    type: "gauge",
+    help: "When the TLS certificate expires, in seconds since the epoch.",
+    by: "service",
+  },
+  workers: {
+    name: "ooproxy_workers",
+    type: "gauge",
+    help: "Workers that accept requests.",
+    by: "service",
+  },
+  workerRestarts: {
+    name: "ooproxy_worker_restarts_total",
+    type: "counter",
+    help: "Workers that were started again after they had ended or stopped answering.",
+    by: "service",
+  },
+  reloads: {
+    name: "ooproxy_reloads_total",
+    type: "counter",
+    help: "Attempts to take changed settings over, by result.",
+    labels: { result: ["ok", "refused"] },
+    by: "service",
+  },
+} as const satisfies Record<string, Row>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** All metrics in the order of the table. */
+export const METRIC_NAMES = Object.keys(METRICS) as readonly MetricName[];
+
+/** One metric's row, without its exact type. */
+export function metricRow(name: MetricName): Row {
+  return METRICS[name];
+}
+
+/** The values of a meter as plain data, which crosses processes. */
+export type MeterData = Readonly<Record<MetricName, readonly number[]>>;
+
+/**
+ * Counts. Every series exists from the start and has a fixed place in an array, so counting is one
+ * addition and meters are summed by adding arrays.
+ */
+export class Meter {
+  readonly #values: Readonly<Record<MetricName, Float64Array>>;
+
+  constructor() {
+    this.#values = Object.fromEntries(
+      METRIC_NAMES.map((name) => [name, new Float64Array(width(metricRow(name)))]),
+    ) as Record<MetricName, Float64Array>;
+  }
+
+  /** Adds to a counter or a gauge; `series` counts the combinations of label values, last label fastest. */
+  add(name: MetricName, series = 0, amount = 1): void {
+    const values = this.#values[name];
+    values[series] = (values[series] ?? 0) + amount;
+  }
+
+  /** Sets a gauge. */
+  set(name: MetricName, value: number): void {
+    this.#values[name][0] = value;
+  }
+
+  /** Puts one duration, in seconds, into a histogram. */
+  observe(
+    name: "requestDuration" | "upstreamDuration" | "verificationDuration",
+    secs: number,
+  ): void {
+    const buckets = METRICS[name].buckets;
+    let at = 0;
+    while (at < buckets.length && secs > (buckets[at] ?? 0)) at++;
+    const values = this.#values[name];
+    values[at] = (values[at] ?? 0) + 1;
+    const sum = buckets.length + 1;
+    values[sum] = (values[sum] ?? 0) + secs;
+  }
+
+  /** One request that is over. */
+  countRequest(decision: Decision, status: number, failed: Reason | undefined, secs: number): void {
+    const statusClass = Math.min(Math.max(Math.floor(status / 100), 1), STATUS_CLASSES.length) - 1;
+    this.add("requests", DECISIONS.indexOf(decision) * STATUS_CLASSES.length + statusClass);
+    if (failed !== undefined && isUpstreamFailure(failed)) {
+      this.add("upstreamFailures", UPSTREAM_FAILURES.indexOf(failed));
+    } else if (failed !== undefined) {
+      this.add("refusals", REFUSAL_REASONS.indexOf(failed));
+    }
+    this.observe("requestDuration", secs);
+  }
+
+  /** One attempt to fetch keys. */
+  countKeyFetch(result: FetchResult): void {
+    this.add("keyFetches", FETCH_RESULTS.indexOf(result));
+  }
+
+  data(): MeterData {
+    return Object.fromEntries(
+      METRIC_NAMES.map((name) => [name, [...this.#values[name]]]),
+    ) as Record<MetricName, number[]>;
+  }
+}
+
+/** The sum of several meters. */
+export function sumMeters(meters: readonly MeterData[]): MeterData {
+  return Object.fromEntries(METRIC_NAMES.map((name) => {
+    const sum = new Array<number>(width(metricRow(name))).fill(0);
+    for (const meter of meters) {
+      meter[name].forEach((value, at) => sum[at] = (sum[at] ?? 0) + value);
+    }
+    return [name, sum];
+  })) as Record<MetricName, number[]>;
+}
+
+/** What stays of a worker's numbers when it has ended: what was counted, not what was the case. */
+export function withoutGauges(data: MeterData): MeterData {
+  return Object.fromEntries(METRIC_NAMES.map((name) => [
+    name,
+    metricRow(name).type === "gauge" ? data[name].map(() => 0) : data[name],
+  ])) as Record<MetricName, readonly number[]>;
+}
+
+/** All label sets of a metric, in the order of its values: `{a="x",b="y"}`, or "" without labels. */
+export function seriesOf(row: Row): readonly string[] {
+  let sets: string[][] = [[]];
+  for (const [label, values] of Object.entries(row.labels ?? {})) {
+    sets = sets.flatMap((set) => values.map((value) => [...set, `${label}="${value}"`]));
+  }
+  return sets.map((set) => set.length === 0 ? "" : `{${set.join(",")}}`);
+}
+
+/** How many numbers a metric has: one a series; for a histogram one a bucket, one above, and the sum. */
+function width(row: Row): number {
+  return row.buckets === undefined ? seriesOf(row).length : row.buckets.length + 2;
+}

@@ -1,0 +1,79 @@
+import { renderMetrics, renderMetricsTable } from "../../src/ops/exposition.ts";
+import { Meter, METRIC_NAMES, metricRow } from "../../src/ops/metrics.ts";
+import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
+
+const BUILD = { version: "1.2.3", deno: '2"\\' };
+
+function render(fill: (meter: Meter) => void = () => {}, absent = new Set<never>()): string {
+  const meter = new Meter();
+  fill(meter);
+  return renderMetrics({
+    workers: meter.data(),
+    service: new Meter().data(),
+    absent,
+    build: BUILD,
+  });
+}
+
+Deno.test("Every metric has its help, its type and its series from the start.", () => {
+  const text = render();
+  for (const metric of METRIC_NAMES) {
+    const { name, type } = metricRow(metric);
+    assertIncludes(text, `# HELP ${name} `);
+    assertIncludes(text, `# TYPE ${name} ${type}\n`);
+  }
+  assert(text.endsWith('ooproxy_build_info{version="1.2.3",deno="2\\"\\\\"} 1\n'));
+  for (const line of text.trimEnd().split("\n")) {
+    assert(/^(# (HELP|TYPE) |[a-z_]+(\{[^}]*\})? [-0-9.e+]+$)/.test(line), line);
+  }
+});
+
+Deno.test("Buckets of a histogram add up to its count.", () => {
+  const text = render((meter) => {
+    for (const secs of [0.0001, 0.004, 0.004, 1000]) meter.observe("requestDuration", secs);
+  });
+  const value = (series: string) =>
+    text.split("\n").find((line) => line.startsWith(`ooproxy_request_duration_seconds${series} `))
+      ?.split(" ").at(-1);
+  assertEquals(value('_bucket{le="0.001"}'), "1");
+  assertEquals(value('_bucket{le="0.005"}'), "3");
+  assertEquals(value('_bucket{le="60"}'), "3");
+  assertEquals(value('_bucket{le="+Inf"}'), "4");
+  assertEquals([value("_count"), value("_sum")], ["4", "1000.0081"]);
+});
+
+Deno.test("A gauge without a value is left out.", () => {
+  const meter = new Meter().data();
+  const text = renderMetrics({
+    workers: meter,
+    service: meter,
+    absent: new Set(["certificateExpiry"] as const),
+    build: BUILD,
+  });
+  assertExcludes(text, "ooproxy_certificate_expiry");
+});
+
+Deno.test("What workers count comes from the workers, the rest from the service.", () => {
+  const [workers, service] = [new Meter(), new Meter()];
+  workers.add("inFlight", 0, 7);
+  workers.set("workers", 99);
+  service.add("inFlight", 0, 99);
+  service.set("workers", 2);
+  const text = renderMetrics({
+    workers: workers.data(),
+    service: service.data(),
+    absent: new Set(),
+    build: BUILD,
+  });
+  assertIncludes(text, "\nooproxy_requests_in_flight 7\n");
+  assertIncludes(text, "\nooproxy_workers 2\n");
+});
+
+Deno.test("The table for the README has a row for every metric.", () => {
+  const rows = renderMetricsTable().split("\n").slice(2);
+  assertEquals(rows.length, METRIC_NAMES.length + 1);
+  assertIncludes(
+    renderMetricsTable(),
+    "| `ooproxy_requests_total` | counter | `decision`, `status` |",
+  );
+});

@@ -34,6 +34,9 @@ export function warningsOf(config: Config): string[] {
   if (config.certFile !== undefined && config.listenSslUrl === undefined) {
     warnings.push("CERT_FILE is set without LISTEN_SSL_URL: no TLS is served");
   }
+  if (config.upstreamUrl.socketPath !== undefined && config.upstreamTransport === "fetch") {
+    warnings.push("UPSTREAM_TRANSPORT=fetch cannot reach a Unix socket: http1 is used");
+  }
   const provider = new URL(config.providerUrl.text);
   if (provider.protocol === "http:" && !isLoopback(provider.hostname)) {
     warnings.push(

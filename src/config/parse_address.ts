@@ -28,6 +28,8 @@ export interface UpstreamUrl {
   readonly origin: string;
   /** Path in front of every request path: empty, or such as `/api`; never ends with a slash. */
   readonly prefix: string;
+  /** The Unix socket it listens on, instead of a host and a port. */
+  readonly socketPath?: string;
 }
 
 /** Every IPv4 address of the machine: what `:8080` listens on. */
@@ -121,11 +123,19 @@ export function providerUrl(): Kind<ProviderUrl> {
   };
 }
 
-/** The URL of the protected server, with or without a path. */
+/** How the address of a Unix socket begins. */
+const UNIX = "unix:";
+
+/** The URL of the protected server, with or without a path; or a Unix socket, `unix:/path`. */
 export function upstreamUrl(): Kind<UpstreamUrl> {
   return {
     ...URL_KIND,
     parse(text) {
+      if (text.startsWith(UNIX)) {
+        const socketPath = text.slice(UNIX.length);
+        if (!socketPath.startsWith("/")) return fail({ hint: "the path has to be absolute" });
+        return ok({ text, origin: "http://localhost", prefix: "", socketPath });
+      }
       const url = rootUrl(text);
       if (!url.ok) return url;
       const { origin, pathname } = url.value;

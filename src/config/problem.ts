@@ -55,6 +55,14 @@ function statement(problem: Problem): string {
   ].filter((part) => part !== undefined).join("   ");
 }
 
+/** One line for each problem, for the log of a program that goes on running. */
+export function problemLines(problems: readonly Problem[]): string[] {
+  return problems.map((problem) =>
+    [printable(problem.setting), printable(problem.source), statement(problem), problem.hint]
+      .filter((part) => part !== undefined).join("; ")
+  );
+}
+
 /**
  * The text for a person, ending with a line break: one line a problem, its hint below it, and at
  * the end a way to see a working set-up.

@@ -6,7 +6,8 @@ import { COMMANDS, DEMO_FLAGS } from "./args.ts";
 import type { Loaded } from "./load.ts";
 import { fileForm, flagName, tomlKey } from "./names.ts";
 import { columns } from "./problem.ts";
-import { type Group, GROUPS, inputNames, type Row, rowOf, SETTING_NAMES } from "./schema.ts";
+import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
+import { type Group, GROUPS, type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";
 
 /** Width of help and example in characters. */

@@ -7,39 +7,18 @@
  */
 import type { LogLevel } from "../ops/log.ts";
 import { type CamelCase, fileForm } from "./names.ts";
-import { audience, type Kind, orWord, seconds, text, wholeNumber, word } from "./parse.ts";
+import { audience, boolean, type Kind, orWord, seconds, text, wholeNumber, word } from "./parse.ts";
+import type { Row } from "./row.ts";
 import { listenAddress, providerUrl, upstreamUrl } from "./parse_address.ts";
 
-/** The headings under which settings are documented, in order. */
-export const GROUPS = {
-  listen: "Where clients connect",
-  provider: "The OpenID provider and its keys",
-  token: "What a token must say",
-  upstream: "What is protected",
-  process: "Processes and logging",
-} as const;
+/** Most tokens to remember: about 1.5 GB in each worker. */
+const MOST_TOKENS = 1_000_000;
 
-/** One of the headings. */
-export type Group = keyof typeof GROUPS;
+/** Most signature checks at once: more would only make each of them later. */
+const MOST_PENDING = 100_000;
 
-/** Everything about one setting: `parse` and `accepts` come with its kind. */
-export interface Row<T> extends Kind<T> {
-  readonly group: Group;
-  /** What it is for, whole sentences, plain text. */
-  readonly doc: string;
-  /** A value that works, as it is written in the environment. */
-  readonly example: string;
-  /** The text that stands in when nothing is given. */
-  readonly default?: string;
-  /** What happens when nothing is given and there is no default, such as `not checked`. */
-  readonly unset?: string;
-  /** Nothing starts without it. */
-  readonly required?: true;
-  /** Never shown and never on the command line; also read from the file named by `…_FILE`. */
-  readonly secret?: true;
-  /** Part of the smallest working set-up without being required by itself. */
-  readonly minimal?: true;
-}
+/** Most connections of a worker: as many local ports as one address gives. */
+const MOST_CONNECTIONS = 28_000;
 
 /** Most worker processes: more than any machine this is for has cores. */
 const MOST_WORKERS = 256;
@@ -152,11 +131,38 @@ export const SETTINGS = {
     example: "5",
     default: "0",
   },
+  TOKEN_CACHE_SIZE: {
+    ...wholeNumber({ min: 0, max: MOST_TOKENS }),
+    group: "token",
+    doc:
+      "Most verified tokens that each worker remembers, so that a token that comes again is not " +
+      "verified again; 0 remembers none.",
+    example: "10000",
+    default: "10000",
+  },
+  TOKEN_CACHE_TTL_SECS: {
+    ...seconds(1),
+    group: "token",
+    doc:
+      "Longest time a verified token is remembered. It is never remembered past its exp, nor when " +
+      "the provider's keys have changed.",
+    example: "300",
+    default: "300",
+  },
+  MAX_PENDING_VERIFICATIONS: {
+    ...wholeNumber({ min: 1, max: MOST_PENDING }),
+    group: "token",
+    doc:
+      "Most signature checks that each worker has under way at once; requests beyond get 503 with " +
+      "Retry-After.",
+    example: "256",
+    default: "256",
+  },
   UPSTREAM_URL: {
     ...upstreamUrl(),
     group: "upstream",
     doc: "The server that is protected. A path is put in front of every request path. " +
-      "A trailing slash does not matter.",
+      "A trailing slash does not matter. Or a Unix socket: unix:/run/api.sock.",
     example: "http://127.0.0.1:9000",
     required: true,
   },
@@ -167,12 +173,106 @@ export const SETTINGS = {
     example: "3600",
     default: "3600",
   },
+  UPSTREAM_TRANSPORT: {
+    ...word({ http1: "http1", fetch: "fetch" }),
+    group: "upstream",
+    doc:
+      "How the upstream is spoken to: http1 is HTTP/1.1, byte for byte; fetch uses the runtime's " +
+      "client, for upstreams that speak HTTP/2 only.",
+    example: "http1",
+    default: "http1",
+  },
+  UPSTREAM_CONNECT_TIMEOUT_SECS: {
+    ...seconds(1),
+    group: "upstream",
+    doc: "Time for opening a connection to the upstream, the TLS handshake included.",
+    example: "5",
+    default: "5",
+  },
+  UPSTREAM_IDLE_TIMEOUT_SECS: {
+    ...seconds(1),
+    group: "upstream",
+    doc: "How long an event stream or a WebSocket may be silent; these have no total time.",
+    example: "300",
+    default: "300",
+  },
+  UPSTREAM_MAX_CONNECTIONS: {
+    ...wholeNumber({ min: 1, max: MOST_CONNECTIONS }),
+    group: "upstream",
+    doc:
+      "Most connections that each worker has to the upstream. Requests beyond wait, up to four " +
+      "times as many; after that the answer is 503.",
+    example: "256",
+    default: "256",
+  },
+  UPSTREAM_CA_FILE: {
+    ...text("the path of a PEM file"),
+    group: "upstream",
+    doc: "Authorities that are trusted for the upstream's certificate besides those of the system.",
+    example: "/etc/ooproxy/internal-ca.pem",
+    unset: "the system's authorities alone",
+  },
+  UPSTREAM_CERT_FILE: {
+    ...text("the path of a PFX (PKCS#12) file, or of a PEM file with certificate and key"),
+    group: "upstream",
+    doc: "Certificate and private key that are shown to the upstream.",
+    example: "/etc/ooproxy/client.pfx",
+    unset: "none is shown",
+  },
+  UPSTREAM_CERT_PASSWORD: {
+    ...text(),
+    group: "upstream",
+    doc: "Password of UPSTREAM_CERT_FILE.",
+    example: "the password of the file",
+    unset: "empty",
+    secret: true,
+  },
+  WEBSOCKET_MAX_TOKEN_AGE: {
+    ...word({ exp: "exp", ignore: "ignore" }),
+    group: "upstream",
+    doc: "Whether a WebSocket is closed when its token expires (exp), or lives on (ignore).",
+    example: "exp",
+    default: "exp",
+  },
   NUM_WORKERS: {
     ...orWord(wholeNumber({ min: 1, max: MOST_WORKERS }), "auto"),
     group: "process",
-    doc: "Worker processes; auto starts one a core.",
+    doc: "Worker processes that share the listeners; auto starts one a core. With 1 everything " +
+      "runs in one process.",
     example: "2",
     default: "2",
+  },
+  ADMIN_URL: {
+    ...orWord(listenAddress("http"), "off"),
+    group: "process",
+    doc: "Where /livez, /readyz and /metrics are served, apart from the public listeners; " +
+      "off closes it.",
+    example: "127.0.0.1:9110",
+    default: "127.0.0.1:9110",
+  },
+  SHUTDOWN_DELAY_SECS: {
+    ...seconds(0),
+    group: "process",
+    doc: "After SIGTERM or SIGINT: how long requests are still accepted while /readyz already " +
+      "says no, so that a load balancer can notice.",
+    example: "5",
+    default: "0",
+  },
+  SHUTDOWN_TIMEOUT_SECS: {
+    ...seconds(0),
+    group: "process",
+    doc: "How long running requests may take to finish before they are aborted.",
+    example: "30",
+    default: "30",
+  },
+  WATCH_FILES: {
+    ...boolean(),
+    group: "process",
+    doc:
+      "Whether a change of the settings file, the certificate or a secret's file is taken over " +
+      "by itself, as SIGHUP does.",
+    example: "true",
+    default: "false",
   },
   RUST_LOG: {
     ...logLevel,

@@ -8,6 +8,7 @@ import {
   type ForeignForm,
   type Identity,
   pemCertificates,
+  pemToIdentity,
   type PfxFailure,
   pfxToPem,
 } from "./pfx.ts";
@@ -15,17 +16,21 @@ import {
 /** Milliseconds in a day. */
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** How far into a file the first PEM block may begin, in bytes: some tools write a description first. */
+const PEM_LOOK = 4096;
+
 /** How PEM files become the one file that `CERT_FILE` takes. */
 const EXPORT_COMMAND =
   "openssl pkcs12 -export -inkey key.pem -in cert.pem -certfile chain.pem -out cert.pfx";
 
-/** Where the password of the file comes from, as the advice names it. */
-const PASSWORD_SETTINGS = "CERT_PASSWORD or CERT_PASSWORD_FILE";
-
 /** What is needed to load the identity. */
 export interface IdentitySettings {
-  /** `CERT_FILE`: the path of the PKCS#12 file, as given. */
+  /** The path of the PKCS#12 file, as given. */
   readonly certFile: string;
+  /** The setting that names the file: `CERT_FILE` unless said otherwise. */
+  readonly setting?: string;
+  /** Whether a PEM file with key and certificates is fine as well. */
+  readonly pem?: boolean;
   /** The password of the file; empty for none. A secret. */
   readonly certPassword: string;
   /** The time now, milliseconds since the epoch. */
@@ -61,7 +66,7 @@ export interface IdentityProblem {
 export type ReadFile = (path: string) => Promise<Uint8Array>;
 
 /**
- * Loads the key and the certificates named by `CERT_FILE`.
+ * Loads the key and the certificates from the file that a setting names.
  *
  * @param settings the path, the password and the time
  * @param readFile how the file is read; from the disk by default
@@ -74,19 +79,33 @@ export async function loadIdentity(
   readFile: ReadFile = (path) => Deno.readFile(path),
 ): Promise<Result<LoadedIdentity, IdentityProblem>> {
   // As JSON the path cannot break the line.
-  const file = `CERT_FILE ${JSON.stringify(settings.certFile)}`;
+  const { setting = "CERT_FILE" } = settings;
+  const file = `${setting} ${JSON.stringify(settings.certFile)}`;
   let bytes: Uint8Array;
   try {
     bytes = await readFile(settings.certFile);
   } catch (error) {
     return fail({ kind: "unreadable file", text: `${file}: ${readAdvice(error)}` });
   }
-  const opened = pfxToPem(bytes, settings.certPassword);
+  const opened = settings.pem === true && isPem(bytes)
+    ? pemToIdentity(new TextDecoder().decode(bytes))
+    : pfxToPem(bytes, settings.certPassword);
   if (!opened.ok) {
-    const text = `${file}: ${pfxAdvice(opened.failure, settings.certPassword === "")}`;
+    const password = setting.replace(/FILE$/, "PASSWORD");
+    const advice = pfxAdvice(
+      opened.failure,
+      settings.certPassword === "",
+      `${password} or ${password}_FILE`,
+    );
+    const text = `${file}: ${advice}`;
     return fail({ kind: opened.failure.kind, text });
   }
   return ok(describe(opened.value, file, settings.now));
+}
+
+/** Whether a file is PEM text: PKCS#12 is binary and begins with another byte. */
+function isPem(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, PEM_LOOK)).includes("-----BEGIN ");
 }
 
 /** Reads the facts of the leaf and the dates of the whole chain. */
@@ -147,14 +166,14 @@ function readAdvice(error: unknown): string {
 }
 
 /** What is wrong with the content of the file, and what to do. */
-function pfxAdvice(failure: PfxFailure, passwordEmpty: boolean): string {
+function pfxAdvice(failure: PfxFailure, passwordEmpty: boolean, passwordSettings: string): string {
   switch (failure.kind) {
     case "wrong password":
       return (passwordEmpty ? "it does not open with an empty password" : "wrong password") +
-        `; check ${PASSWORD_SETTINGS} (if the password is right, the file has an integrity ` +
+        `; check ${passwordSettings} (if the password is right, the file has an integrity ` +
         `check that is not supported: export it again with "openssl pkcs12 -export")`;
     case "cannot decrypt":
-      return `its content cannot be decrypted; check ${PASSWORD_SETTINGS} (if the password is ` +
+      return `its content cannot be decrypted; check ${passwordSettings} (if the password is ` +
         `right, the encryption is not supported: export it again with "openssl pkcs12 -export")`;
     case "not PKCS#12":
       return formAdvice(failure.looksLike);

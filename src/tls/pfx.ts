@@ -104,6 +104,28 @@ export function pemCertificates(pem: string): string[] {
   return pem.match(CERTIFICATE_BLOCK) ?? [];
 }
 
+const ANY_KEY_BLOCK = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]+?-----END \1PRIVATE KEY-----/;
+
+/**
+ * Takes key and certificates out of a PEM text, in any order (RFC 7468). The key must not be encrypted.
+ *
+ * @returns the identity, leaf first, or why there is none: `no key`, `no certificate`, `unsupported`,
+ * `key does not fit`
+ */
+export function pemToIdentity(text: string): Result<Identity, PfxFailure> {
+  const key = ANY_KEY_BLOCK.exec(text);
+  if (key === null) return fail({ kind: "no key" });
+  if (key[1] === "ENCRYPTED " || key[0].includes("Proc-Type: 4,ENCRYPTED")) {
+    return fail({
+      kind: "unsupported",
+      detail: "an encrypted key in PEM; a PFX file can hold one",
+    });
+  }
+  const certificates = pemCertificates(text);
+  if (certificates.length === 0) return fail({ kind: "no certificate" });
+  return assemble(key[0], certificates);
+}
+
 /** Checks the key, finds its certificate and puts that one's issuers behind it. */
 function assemble(keyText: string, blocks: readonly string[]): Result<Identity, PfxFailure> {
   let key: KeyObject;

@@ -47,6 +47,7 @@ Deno.test("There is one flag a setting, and the file form alone for a secret.", 
   assertEquals(settingFlags().filter((flag) => /secret|password/.test(flag)), [
     "cert-password-file",
     "client-secret-file",
+    "upstream-cert-password-file",
   ]);
 });
 

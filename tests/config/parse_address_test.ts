@@ -188,3 +188,17 @@ for (
 ) {
   Deno.test(`The host ${host} is not loopback.`, () => assertEquals(isLoopback(host), false));
 }
+
+Deno.test("UPSTREAM_URL may name a Unix socket by an absolute path.", () => {
+  const parsed = upstreamUrl().parse("unix:/run/api.sock");
+  assertEquals(parsed, {
+    ok: true,
+    value: {
+      text: "unix:/run/api.sock",
+      origin: "http://localhost",
+      prefix: "",
+      socketPath: "/run/api.sock",
+    },
+  });
+  assertEquals(upstreamUrl().parse("unix:api.sock").ok, false);
+});

@@ -2,11 +2,11 @@ import { camelCase, flagName, tomlKey } from "../../src/config/names.ts";
 import {
   type Config,
   effectiveLogLevel,
-  GROUPS,
   INPUT_NAMES,
   rowOf,
   SETTING_NAMES,
 } from "../../src/config/schema.ts";
+import { GROUPS } from "../../src/config/row.ts";
 import type { ListenAddress } from "../../src/config/parse_address.ts";
 import type { LogLevel } from "../../src/ops/log.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
@@ -76,8 +76,23 @@ Deno.test("Without anything else the defaults hold.", () => {
     subject: undefined,
     leeway: 0,
     upstreamUrl: { text: MINIMAL.UPSTREAM_URL ?? "", origin: "http://127.0.0.1:9000", prefix: "" },
+    tokenCacheSize: 10000,
+    tokenCacheTtlSecs: 300,
+    maxPendingVerifications: 256,
     upstreamTimeoutSecs: 3600,
+    upstreamTransport: "http1",
+    upstreamConnectTimeoutSecs: 5,
+    upstreamIdleTimeoutSecs: 300,
+    upstreamMaxConnections: 256,
+    upstreamCaFile: undefined,
+    upstreamCertFile: undefined,
+    upstreamCertPassword: undefined,
+    websocketMaxTokenAge: "exp",
     numWorkers: 2,
+    adminUrl: { hostname: "127.0.0.1", port: 9110 },
+    shutdownDelaySecs: 0,
+    shutdownTimeoutSecs: 30,
+    watchFiles: false,
     rustLog: "info",
     logLevel: undefined,
     logFormat: "auto",

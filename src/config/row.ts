@@ -1,0 +1,35 @@
+/**
+ * What a row of the table of settings is made of.
+ */
+import type { Kind } from "./parse.ts";
+
+/** The headings under which settings are documented, in order. */
+export const GROUPS = {
+  listen: "Where clients connect",
+  provider: "The OpenID provider and its keys",
+  token: "What a token must say",
+  upstream: "What is protected",
+  process: "Processes and logging",
+} as const;
+
+/** One of the headings. */
+export type Group = keyof typeof GROUPS;
+
+/** Everything about one setting: `parse` and `accepts` come with its kind. */
+export interface Row<T> extends Kind<T> {
+  readonly group: Group;
+  /** What it is for, whole sentences, plain text. */
+  readonly doc: string;
+  /** A value that works, as it is written in the environment. */
+  readonly example: string;
+  /** The text that stands in when nothing is given. */
+  readonly default?: string;
+  /** What happens when nothing is given and there is no default, such as `not checked`. */
+  readonly unset?: string;
+  /** Nothing starts without it. */
+  readonly required?: true;
+  /** Never shown and never on the command line; also read from the file named by `…_FILE`. */
+  readonly secret?: true;
+  /** Part of the smallest working set-up without being required by itself. */
+  readonly minimal?: true;
+}

@@ -6,8 +6,9 @@
 import { parseArguments } from "./src/config/args.ts";
 import type { Invocation } from "./src/config/args.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
-import { renderProblems } from "./src/config/problem.ts";
+import { type Problem, problemLines, renderProblems } from "./src/config/problem.ts";
 import { renderCheck, renderHelp } from "./src/config/render.ts";
+import { INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { fail, ok, type Result } from "./src/result.ts";
 
@@ -16,7 +17,15 @@ const EXIT_FAILED = 1;
 /** `EX_USAGE` of sysexits: a supervisor should not start the program again and again. */
 const EXIT_USAGE = 64;
 
+/** The role of a process that the supervisor has started; not for people. */
+const WORKER_ROLE = "worker";
+
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === WORKER_ROLE) {
+    const { runWorkerProcess } = await import("./src/server/worker_process.ts");
+    await runWorkerProcess();
+    return EXIT_OK;
+  }
   const invocation = parseArguments(args);
   if (!invocation.ok) return refuse(renderProblems(invocation.failure));
   switch (invocation.value.command) {
@@ -40,7 +49,8 @@ async function main(args: readonly string[]): Promise<number> {
 /** Reads and shows the settings; nothing is started and nobody is asked. */
 function check(invocation: Invocation): number {
   const settings = readSettings(invocation);
-  if (!settings.ok) return refuse(settings.failure);
+  if (!settings.ok) return refuse(renderProblems(settings.failure));
+  for (const warning of settings.value.loaded.warnings) printError(`warning: ${warning}\n`);
   print(renderCheck(settings.value.loaded));
   return EXIT_OK;
 }
@@ -48,45 +58,84 @@ function check(invocation: Invocation): number {
 /** Serves until a signal ends it. */
 async function serve(invocation: Invocation): Promise<number> {
   const settings = readSettings(invocation);
-  if (!settings.ok) return refuse(settings.failure);
+  if (!settings.ok) return refuse(renderProblems(settings.failure));
   const { run } = await import("./src/server/run.ts");
-  const { loaded, file } = settings.value;
   const failed = await run({
-    config: loaded.config,
-    warnings: loaded.warnings,
-    settingsFile: file,
+    settings: forRun(settings.value),
+    readAgain() {
+      const again = readSettings(invocation);
+      return again.ok ? ok(forRun(again.value)) : fail(problemLines(again.failure));
+    },
+    readFile: (path) => {
+      try {
+        return Deno.readFileSync(path).toBase64();
+      } catch {
+        return undefined;
+      }
+    },
     version: denoJson.version,
+    runtime: {
+      standalone: Deno.build.standalone,
+      execPath: Deno.execPath(),
+      mainModule: Deno.mainModule,
+    },
+    workerEnv: withoutSettings(Deno.env.toObject()),
   });
   if (failed === undefined) return EXIT_OK;
   printError(`error: ${failed.text}\n`);
   return failed.settings ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/** The settings, and the file that some of them came from; or everything that is wrong with them. */
-function readSettings(
-  invocation: Invocation,
-): Result<{ loaded: Loaded; file: string | undefined }, string> {
+/** The settings with the files that they depend on. */
+interface Settings {
+  readonly loaded: Loaded;
+  /** The settings file, if there is one. */
+  readonly file: string | undefined;
+  /** The files that hold secrets. */
+  readonly secretFiles: readonly string[];
+}
+
+function forRun({ loaded, file, secretFiles }: Settings) {
+  const { config, warnings } = loaded;
+  const { certFile, upstreamCaFile, upstreamCertFile } = config;
+  const files = [file, certFile, upstreamCaFile, upstreamCertFile, ...secretFiles]
+    .filter((path) => path !== undefined);
+  return { config, warnings, file, files };
+}
+
+/** What a worker's environment may hold: everything but settings, which reach it over a pipe. */
+function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
+  const settings = new Set(INPUT_NAMES);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !settings.has(name)));
+}
+
+/** Reads all sources; fails with everything that is wrong. */
+function readSettings(invocation: Invocation): Result<Settings, readonly Problem[]> {
   const file = findSettingsFile(invocation.configFile);
-  if (!file.ok) return file;
+  if (!file.ok) return fail([file.failure]);
+  const secretFiles: string[] = [];
   const loaded = load({
     ...(file.value === undefined ? {} : { file: file.value }),
     env: Deno.env.toObject(),
     flags: invocation.flags,
-    readFile: readText,
+    readFile(path) {
+      secretFiles.push(path);
+      return readText(path);
+    },
   });
   return loaded.ok
-    ? ok({ loaded: loaded.value, file: file.value?.name })
-    : fail(renderProblems(loaded.failure));
+    ? ok({ loaded: loaded.value, file: file.value?.name, secretFiles })
+    : fail(loaded.failure);
 }
 
 function findSettingsFile(
   named: string | undefined,
-): Result<{ name: string; text: string } | undefined, string> {
+): Result<{ name: string; text: string } | undefined, Problem> {
   if (named !== undefined) {
     const text = readText(named);
     return text.ok
       ? ok({ name: named, text: text.value })
-      : fail(`error: --config ${named}: ${text.failure}\n`);
+      : fail({ setting: named, source: "flag --config", fault: text.failure });
   }
   for (const name of candidatePaths(Deno.cwd(), Deno.env.get("PATH") ?? "")) {
     try {
@@ -95,7 +144,7 @@ function findSettingsFile(
       // Not there, or a directory of $PATH that is not for us: the next one may have it. A file that is
       // there but cannot be read is worth a word only where it was meant for this program.
       if (name.startsWith(Deno.cwd()) && !(error instanceof Deno.errors.NotFound)) {
-        return fail(`error: ${name}: ${reasonOf(error)}\n`);
+        return fail({ setting: name, source: "the working directory", fault: reasonOf(error) });
       }
     }
   }

@@ -41,3 +41,83 @@ export const MAX_RSA_EXPONENT_BITS = 64;
 
 /** What `Retry-After` says when nothing better is known, in seconds. */
 export const DEFAULT_RETRY_AFTER_SECS = 10;
+
+/** How long a listener that is to go asks its clients to leave before it closes, in milliseconds: time for the clients that are busy to come by once. */
+export const LISTENER_GRACE_MS = 3_000;
+
+/** How long a connection that has just been made is waited for when a TLS listener closes, in milliseconds: time for its handshake and its first request. */
+export const FIRST_REQUEST_MS = 1_000;
+
+/** How often the supervisor asks each worker for its numbers, in milliseconds; this also shows that it is alive. */
+export const REPORT_INTERVAL_MS = 2_000;
+
+/** A worker that has not answered so many reports in a row (10 s) is replaced. */
+export const MAX_MISSED_REPORTS = 5;
+
+/** How long a scrape waits for fresh numbers from a worker, in milliseconds, before it takes the last ones. */
+export const SCRAPE_WAIT_MS = 1_000;
+
+/** Shortest and longest pause before a worker that ended is started again, in milliseconds; it doubles in between. */
+export const MIN_RESTART_PAUSE_MS = 100;
+export const MAX_RESTART_PAUSE_MS = 10_000;
+
+/** A worker that has served so long, in milliseconds, is started again without a growing pause. */
+export const STEADY_MS = 10_000;
+
+/** How long a worker may take until it listens, in milliseconds; starting takes well below a second. */
+export const WORKER_START_MS = 30_000;
+
+/** How long workers go on with running requests when their supervisor is gone, in milliseconds. */
+export const ORPHAN_DRAIN_MS = 3_000;
+
+/** A worker that has not ended so long after its drain should be over, in milliseconds, is killed. */
+export const DRAIN_GRACE_MS = 2_000;
+
+/** How often watched files are read, in milliseconds; they are few and small. */
+export const WATCH_INTERVAL_MS = 1_000;
+
+/** Most characters of a path that are logged. */
+export const MAX_LOGGED_PATH = 1_024;
+
+/** Most bytes written to the log at once: pipes keep writes of this size whole (`PIPE_BUF`), so lines of several workers do not mix. */
+export const MAX_LOG_WRITE_BYTES = 4_096;
+
+/** Longest token that is remembered, in characters, so that the size of the cache bounds its memory. */
+export const MAX_CACHED_TOKEN_LENGTH = 8 * 1024;
+
+/** Most refused tokens that are remembered: enough for the clients that misbehave, small beside the good ones. */
+export const MAX_REMEMBERED_REFUSALS = 1_000;
+
+/** How long a refusal is remembered, in milliseconds. */
+export const REFUSAL_MEMORY_MS = 30_000;
+
+/** Largest WebSocket message passed on, in bytes: each is held whole in memory, since the client's side takes whole messages only. */
+export const WEBSOCKET_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** Most bytes of a client's WebSocket messages that wait for a slow upstream: the client's side cannot be paused, so beyond it the relay ends. */
+export const WEBSOCKET_MAX_WAITING_BYTES = 32 * 1024 * 1024;
+
+/** What a waiting frame counts beside its bytes: what the objects around a tiny one take in memory. */
+export const WEBSOCKET_FRAME_OVERHEAD_BYTES = 256;
+
+/** From how many unsent bytes on a slow WebSocket client keeps the upstream from being read, and below which it goes on. */
+export const WEBSOCKET_HIGH_WATER_BYTES = 1024 * 1024;
+export const WEBSOCKET_LOW_WATER_BYTES = 512 * 1024;
+
+/** How often a slow WebSocket client is looked at, in milliseconds; nothing tells when its buffer empties. */
+export const WEBSOCKET_DRAIN_POLL_MS = 5;
+
+/** Bytes read at once from a WebSocket upstream: each open relay holds a buffer of this size. */
+export const WEBSOCKET_READ_BYTES = 16 * 1024;
+
+/** Most bytes of WebSocket frames joined into one write. */
+export const WEBSOCKET_WRITE_BYTES = 64 * 1024;
+
+/** Largest head of an upstream's answer to a WebSocket handshake, in bytes. */
+export const WEBSOCKET_MAX_HEAD_BYTES = 64 * 1024;
+
+/** How long a peer may take to answer a WebSocket close frame, in milliseconds, before its connection is closed. */
+export const WEBSOCKET_CLOSE_TIMEOUT_MS = 5_000;
+
+/** A WebSocket client that was silent for half of this is pinged, and given up if it stays silent for the other half; in seconds. */
+export const WEBSOCKET_CLIENT_SILENCE_SECS = 120;

@@ -2,11 +2,15 @@
 import type { DemoOptions } from "../config/args.ts";
 import { load } from "../config/load.ts";
 import { runDemo, type StartProxy } from "../demo/demo.ts";
-import { ProviderKeys } from "../oidc/provider_keys.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
+import { Meter } from "../ops/metrics.ts";
 import { fail } from "../result.ts";
+import { KeyDesk } from "./key_desk.ts";
 import { startWorker } from "./worker.ts";
+
+/** How long running requests may take when the demo ends, in milliseconds. */
+const DRAIN_LIMIT_MS = 1_000;
 
 /** Runs the demo; resolves with the exit code. */
 export function demo(options: DemoOptions, print: (line: string) => void): Promise<number> {
@@ -14,7 +18,7 @@ export function demo(options: DemoOptions, print: (line: string) => void): Promi
 }
 
 function startProxy(print: (line: string) => void): StartProxy {
-  return async ({ providerUrl, upstreamUrl, listenPort, audience }) => {
+  return ({ providerUrl, upstreamUrl, listenPort, audience }) => {
     const loaded = load({
       env: {
         LISTEN_URL: `127.0.0.1:${listenPort}`,
@@ -25,31 +29,28 @@ function startProxy(print: (line: string) => void): StartProxy {
       flags: {},
       readFile: () => fail("the demo reads no files"),
     });
-    if (!loaded.ok) throw new Error("the settings of the demo are wrong");
+    if (!loaded.ok) return Promise.reject(new Error("the settings of the demo are wrong"));
     const { config } = loaded.value;
     const log = onlyTroubles(print);
-    const keySource = new ProviderKeys({
-      providerUrl: config.providerUrl.base,
-      expectedIssuer: config.providerUrl.text,
-      cooldownMs: config.keyCooldownSecs * 1000,
-      expiryMs: undefined,
-      keysOptional: false,
-    }, { clock: systemClock, log, fetcher: fetch });
-    const worker = await startWorker(config, undefined, {
+    const meter = new Meter();
+    const keySource = new KeyDesk({ clock: systemClock, log, meter, fetcher: fetch });
+    keySource.configure(config);
+    const worker = startWorker({ config }, {
       keySource,
       clock: systemClock,
       log,
       accessLog: undefined,
+      meter,
     });
-    if (!worker.ok) throw new Error(worker.failure);
-    const [url = ""] = worker.value.urls;
-    return {
+    if (!worker.ok) return Promise.reject(new Error(worker.failure));
+    const [url = ""] = worker.value.urls();
+    return Promise.resolve({
       url,
       async close() {
-        await worker.value.shutdown();
+        await worker.value.drain({ delayMs: 0, timeoutMs: DRAIN_LIMIT_MS });
         keySource.close();
       },
-    };
+    });
   };
 }
 

@@ -1,13 +1,22 @@
 import { makeAuthenticator } from "../auth/authenticate.ts";
-import { makeVerifier } from "../auth/verify.ts";
+import { TokenCache } from "../auth/token_cache.ts";
+import { makeVerifier, type Verify } from "../auth/verify.ts";
 import type { Config } from "../config/schema.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import { KeyStore } from "../oidc/key_store.ts";
 import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
+import type { Meter } from "../ops/metrics.ts";
+import { findTracing, type Tracing } from "../ops/tracing.ts";
+import { makeDial, type UpstreamAddress, upstreamAddress } from "../proxy/dial.ts";
 import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
+import { makeHttp1Upstream } from "../proxy/http1_upstream.ts";
+import type { Upstream } from "../proxy/upstream.ts";
+import { makeWebSocketRelays } from "../proxy/websocket.ts";
+import type { WorkerSettings } from "./crew.ts";
 import { type Handler, makeHandler } from "./handler.ts";
+import { tracedHandler, tracedUpstream, withoutTraceFields } from "./traced.ts";
 
 /** What a service needs from outside. */
 export interface ServiceParts {
@@ -15,40 +24,121 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly accessLog: AccessLog | undefined;
+  readonly meter: Meter;
 }
 
 /** Everything between a listener and the upstream, built once from one set of settings. */
 export interface Service {
   readonly handler: Handler;
+  /** Brings the gauges of this service up to date in the meter. */
+  gauge(): void;
+  /** Asks the clients of WebSockets to leave; resolves when they have, or have had their time. */
+  endWebSockets(): Promise<void>;
   /** Closes idle connections; requests that run go on. */
   close(): void;
 }
 
 /** Builds the pipeline of one process from its settings. */
-export function buildService(config: Config, parts: ServiceParts): Service {
-  const { keySource, clock, log, accessLog } = parts;
+export function buildService(settings: WorkerSettings, parts: ServiceParts): Service {
+  const { config } = settings;
+  const { keySource, clock, log, accessLog, meter } = parts;
   const verify = makeVerifier({
     keys: new KeyStore(keySource, clock, config.keyCooldownSecs * 1000),
-    policy: {
-      audience: config.audience,
-      subject: config.subject,
-      leewaySecs: config.leeway,
-    },
+    policy: { audience: config.audience, subject: config.subject, leewaySecs: config.leeway },
     expectedIssuer: config.issuer ?? config.providerUrl.text,
     secret: config.clientSecret === undefined
       ? undefined
       : new TextEncoder().encode(config.clientSecret),
     clock,
+    maxPending: config.maxPendingVerifications,
   });
-  const { origin, prefix } = config.upstreamUrl;
-  const upstream = makeFetchUpstream({
-    origin,
+  const cache = new TokenCache(timed(verify, parts), {
+    size: config.tokenCacheSize,
+    ttlMs: config.tokenCacheTtlSecs * 1000,
+    leewaySecs: config.leeway,
+  }, {
+    clock,
+    generation: () => keySource.current()?.generation,
+    onLookup: (hit) => meter.add("tokenCache", hit ? 0 : 1),
+  });
+  const { prefix } = config.upstreamUrl;
+  const tracing = findTracing();
+  const upstream = makeUpstream(settings, clock, tracing);
+  const webSockets = makeWebSocketRelays({
+    dial: makeDial(addressOf(config), settings.upstreamTls ?? {}, connectMs(config), clock),
     prefix,
-    timeoutMs: config.upstreamTimeoutSecs * 1000,
+    handshakeTimeoutMs: connectMs(config),
+    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
   }, clock);
-  const authenticate = makeAuthenticator(verify);
+  const handler = makeHandler({
+    authenticate: makeAuthenticator(cache),
+    upstream,
+    webSockets,
+    endsAtMs: ({ exp }) =>
+      config.websocketMaxTokenAge === "exp" ? (exp + config.leeway) * 1000 : undefined,
+    prefix,
+    accessLog,
+    clock,
+    log,
+    meter,
+  });
   return {
-    handler: makeHandler({ authenticate, upstream, prefix, accessLog, clock, log }),
+    handler: tracedHandler(handler, tracing),
+    gauge() {
+      meter.set("tokenCacheEntries", cache.size);
+      meter.set("upstreamConnections", (upstream.stats?.().open ?? 0) + webSockets.open);
+    },
+    endWebSockets: () => webSockets.closeAll(),
     close: () => upstream.close(),
   };
+}
+
+/** A verifier whose work is measured. */
+function timed(verify: Verify, { clock, meter }: ServiceParts): Verify {
+  return async (token) => {
+    const began = clock.monotonic();
+    const verified = await verify(token);
+    meter.observe("verificationDuration", (clock.monotonic() - began) / 1000);
+    return verified;
+  };
+}
+
+/** How many requests wait for a connection, for each connection that there may be. */
+const QUEUED_PER_CONNECTION = 4;
+
+/** How long an answer may take before anyone looks whether the client is still there, in milliseconds: looking costs more than all else about a quick request. */
+const WATCH_CLIENT_AFTER_MS = 100;
+
+/** Time for a connection to the upstream, and for what has to be said on it first. */
+function connectMs(config: Config): number {
+  return config.upstreamConnectTimeoutSecs * 1000;
+}
+
+function addressOf({ upstreamUrl: { origin, socketPath } }: Config): UpstreamAddress {
+  return upstreamAddress(socketPath === undefined ? { origin } : { socketPath });
+}
+
+function makeUpstream(
+  { config, upstreamTls }: WorkerSettings,
+  clock: Clock,
+  tracing: Tracing | undefined,
+): Upstream {
+  const { origin, prefix, socketPath } = config.upstreamUrl;
+  const timeoutMs = config.upstreamTimeoutSecs * 1000;
+  if (config.upstreamTransport === "fetch" && socketPath === undefined) {
+    const upstream = makeFetchUpstream({ origin, prefix, timeoutMs, tls: upstreamTls }, clock);
+    return withoutTraceFields(upstream, tracing);
+  }
+  const maxConnections = config.upstreamMaxConnections;
+  const upstream = makeHttp1Upstream({
+    url: socketPath === undefined ? { origin, prefix } : { socketPath, prefix },
+    timeoutMs,
+    connectTimeoutMs: connectMs(config),
+    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
+    ...(upstreamTls === undefined ? {} : { tls: upstreamTls }),
+    maxConnections,
+    maxQueued: maxConnections * QUEUED_PER_CONNECTION,
+    watchClientAfterMs: WATCH_CLIENT_AFTER_MS,
+  }, clock);
+  return tracedUpstream(upstream, origin, tracing);
 }

@@ -1,11 +1,13 @@
-import type { Config } from "../config/schema.ts";
+import { LISTENER_GRACE_MS } from "../limits.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import { ok, type Result } from "../result.ts";
-import { listen, type TlsIdentity } from "./listeners.ts";
-import { buildService } from "./service.ts";
+import type { Meter, MeterData } from "../ops/metrics.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { DrainOutcome, DrainTimes, WorkerSettings } from "./crew.ts";
+import { type Listener, openListener } from "./listener.ts";
+import { buildService, type Service } from "./service.ts";
 
 /** What a worker needs from outside. */
 export interface WorkerParts {
@@ -13,14 +15,24 @@ export interface WorkerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly accessLog: AccessLog | undefined;
+  readonly meter: Meter;
 }
 
 /** A worker that accepts requests. */
 export interface Worker {
   /** The URLs it listens on, with the ports that were really taken. */
-  readonly urls: readonly string[];
-  /** Stops accepting and resolves when the last running request is over. */
-  shutdown(): Promise<void>;
+  urls(): readonly string[];
+  /**
+   * Serves with other settings from now on. Listeners whose address and certificate stay are kept, new
+   * ones open before old ones go; running requests end as they began. On failure nothing has changed.
+   *
+   * @param accessLog where requests are told of from now on.
+   */
+  reload(settings: WorkerSettings, accessLog: AccessLog | undefined): Result<void, string>;
+  /** What has been counted so far, and what is the case now. */
+  count(): MeterData;
+  /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
+  drain(times: DrainTimes): Promise<DrainOutcome>;
 }
 
 /**
@@ -28,27 +40,119 @@ export interface Worker {
  *
  * Fails with one line for the operator when an address cannot be had.
  */
-export async function startWorker(
-  config: Config,
-  identity: TlsIdentity | undefined,
-  parts: WorkerParts,
-): Promise<Result<Worker, string>> {
-  const service = buildService(config, parts);
-  const { listenUrl, listenSslUrl } = config;
-  const listeners = await listen({
-    plain: listenUrl,
-    tls: listenSslUrl && identity && { ...listenSslUrl, identity },
-    shared: false,
-  }, () => service.handler);
-  if (!listeners.ok) {
-    service.close();
-    return listeners;
+export function startWorker(settings: WorkerSettings, parts: WorkerParts): Result<Worker, string> {
+  let service: Service;
+  let listeners: ReadonlyMap<string, Listener> = new Map();
+  /** Listeners that are to go, and the requests that still run on them. */
+  const leaving = new Set<Listener>();
+  const current = () => service.handler;
+
+  /** Opens what is missing; what is there already stays as it is. */
+  function open(wanted: WorkerSettings): Result<ReadonlyMap<string, Listener>, string> {
+    const opened = new Map<string, Listener>();
+    for (const { address, identity } of listens(wanted)) {
+      const name = JSON.stringify([address, identity?.certPem, identity?.keyPem]);
+      const kept = listeners.get(name);
+      const listener = kept === undefined ? openListener(address, identity, current) : ok(kept);
+      if (!listener.ok) {
+        for (const [name, listener] of opened) if (!listeners.has(name)) listener.abort();
+        return listener;
+      }
+      opened.set(name, listener.value);
+    }
+    return ok(opened);
   }
-  return ok({
-    urls: listeners.value.urls,
-    async shutdown() {
-      await listeners.value.shutdown();
-      service.close();
+
+  function reload(
+    wanted: WorkerSettings,
+    accessLog: AccessLog | undefined,
+  ): Result<void, string> {
+    const opened = open(wanted);
+    if (!opened.ok) return fail(opened.failure);
+    const before = { service, listeners };
+    service = build(wanted, { ...parts, accessLog });
+    listeners = opened.value;
+    for (const [name, listener] of before.listeners) {
+      if (!listeners.has(name)) leave(listener);
+    }
+    before.service.close();
+    return ok(undefined);
+  }
+
+  function leave(listener: Listener): void {
+    leaving.add(listener);
+    listener.retire();
+    parts.clock.after(LISTENER_GRACE_MS, async () => {
+      await listener.shutdown();
+      leaving.delete(listener);
+    });
+  }
+
+  async function drain({ delayMs, timeoutMs }: DrainTimes): Promise<DrainOutcome> {
+    const all = [...listeners.values(), ...leaving];
+    all.forEach((listener) => listener.retire());
+    if (delayMs > 0) await new Promise<void>((done) => parts.clock.after(delayMs, done));
+    const finished = service.endWebSockets().then(() =>
+      Promise.all(all.map((listener) => listener.shutdown()))
+    );
+    const late = Promise.withResolvers<"late">();
+    const cancel = parts.clock.after(timeoutMs, () => late.resolve("late"));
+    const outcome = await Promise.race([finished, late.promise]);
+    cancel();
+    if (outcome === "late") all.forEach((listener) => listener.abort());
+    service.close();
+    return outcome === "late" ? "aborted" : "finished";
+  }
+
+  service = build(settings, parts);
+  const opened = open(settings);
+  if (!opened.ok) {
+    service.close();
+    return opened;
+  }
+  listeners = opened.value;
+  const urls = () => [...listeners.values()].map((listener) => listener.url);
+  const count = () => {
+    service.gauge();
+    return parts.meter.data();
+  };
+  return ok({ urls, reload, count, drain });
+}
+
+/** A service whose `close` waits for the requests that have not been sent upstream yet. */
+function build(settings: WorkerSettings, parts: WorkerParts): Service {
+  const service = buildService(settings, parts);
+  let running = 0;
+  let closing = false;
+  const closeIfUnused = () => {
+    if (!closing || running > 0) return;
+    closing = false;
+    service.close();
+  };
+  return {
+    ...service,
+    async handler(request, connection) {
+      running++;
+      try {
+        return await service.handler(request, connection);
+      } finally {
+        running--;
+        closeIfUnused();
+      }
     },
-  });
+    close() {
+      closing = true;
+      closeIfUnused();
+    },
+  };
+}
+
+function listens({ config, identity }: WorkerSettings) {
+  const { listenUrl, listenSslUrl } = config;
+  return [
+    ...(listenUrl === undefined ? [] : [{ address: listenUrl, identity: undefined }]),
+    ...(listenSslUrl === undefined || identity === undefined
+      ? []
+      : [{ address: listenSslUrl, identity }]),
+  ];
 }

@@ -1,13 +1,17 @@
 /** The proxy inside the test's own process: real listeners, settings as an operator writes them. */
 import { load } from "../../src/config/load.ts";
 import { renderProblems } from "../../src/config/problem.ts";
-import { ProviderKeys } from "../../src/oidc/provider_keys.ts";
 import type { AccessRecord } from "../../src/ops/access_log.ts";
 import { systemClock } from "../../src/ops/clock.ts";
-import type { TlsIdentity } from "../../src/server/listeners.ts";
+import { Meter } from "../../src/ops/metrics.ts";
+import { KeyDesk } from "../../src/server/key_desk.ts";
+import type { TlsIdentity } from "../../src/server/listener.ts";
 import { startWorker } from "../../src/server/worker.ts";
 import { fail } from "../../src/result.ts";
 import { MemoryLog } from "./log.ts";
+
+/** How long running requests may take at the end of a test, in milliseconds. */
+const DRAIN_LIMIT_MS = 5000;
 
 /** A running proxy. Disposing waits for the requests that run. */
 export interface TestProxy extends AsyncDisposable {
@@ -41,24 +45,23 @@ export async function startTestProxy(
   const { config } = loaded.value;
   const log = new MemoryLog();
   const access: AccessRecord[] = [];
-  const keySource = new ProviderKeys({
-    providerUrl: config.providerUrl.base,
-    expectedIssuer: config.issuer ?? config.providerUrl.text,
-    cooldownMs: config.keyCooldownSecs * 1000,
-    expiryMs: config.keyExpirySecs && config.keyExpirySecs * 1000,
-    keysOptional: config.clientSecret !== undefined,
-  }, { clock: systemClock, log, fetcher: fetch });
-  const worker = await startWorker(config, identity, {
+  const meter = new Meter();
+  const keySource = new KeyDesk({ clock: systemClock, log, meter, fetcher: fetch });
+  keySource.configure(config);
+  const worker = startWorker({ config, identity }, {
     keySource,
     clock: systemClock,
     log,
     accessLog: (record) => access.push(record),
+    meter,
   });
   if (!worker.ok) throw new Error(worker.failure);
-  const { urls } = worker.value;
+  // The listeners are open; a caller may connect at once.
+  await Promise.resolve();
+  const urls = worker.value.urls();
   const [url = ""] = urls;
   const close = async () => {
-    await worker.value.shutdown();
+    await worker.value.drain({ delayMs: 0, timeoutMs: DRAIN_LIMIT_MS });
     keySource.close();
   };
   return {

@@ -1,0 +1,41 @@
+/** What the main role knows of those who serve, be they processes or itself. */
+import type { Config } from "../config/schema.ts";
+import type { MeterData } from "../ops/metrics.ts";
+import type { UpstreamTls } from "../proxy/dial.ts";
+import type { Result } from "../result.ts";
+import type { TlsIdentity } from "./listener.ts";
+
+/** What a worker serves with; plain data, so that it can cross a pipe. */
+export interface WorkerSettings {
+  readonly config: Config;
+  /** Certificate and key of the TLS listener, where there is one. */
+  readonly identity?: TlsIdentity | undefined;
+  readonly upstreamTls?: UpstreamTls | undefined;
+}
+
+/** How long a drain may take, in milliseconds. */
+export interface DrainTimes {
+  /** How long requests are still accepted. */
+  readonly delayMs: number;
+  /** How long running requests may take after that. */
+  readonly timeoutMs: number;
+}
+
+/** How a drain ended: every running request was over, or some were aborted. */
+export type DrainOutcome = "finished" | "aborted";
+
+/** Those who serve. */
+export interface Crew {
+  /** The URLs that are listened on, with the ports that were really taken. */
+  urls(): readonly string[];
+  /** How many workers accept requests, and how many should. */
+  strength(): { readonly ready: number; readonly wanted: number };
+  /** Serves with other settings from now on; fails with one line, and all goes on as before. */
+  reload(settings: WorkerSettings): Promise<Result<void, string>>;
+  /** The sum of all that workers have counted, those included that have ended. */
+  meter(): Promise<MeterData>;
+  /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
+  drain(times: DrainTimes): Promise<DrainOutcome>;
+  /** Ends everything at once. */
+  kill(): void;
+}

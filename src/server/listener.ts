@@ -1,0 +1,128 @@
+import { systemClock } from "../ops/clock.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Handler } from "./handler.ts";
+import { serveTls } from "./tls_server.ts";
+
+/** An address to listen on. */
+export interface Address {
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+/** Key and certificate chain, PEM. */
+export interface TlsIdentity {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The URL it is reached at, with the port that was really taken. */
+  readonly url: string;
+  /**
+   * Asks every client to leave: answers carry `Connection: close` from now on, so that clients that are
+   * busy move on by themselves and none is cut off between two requests.
+   */
+  retire(): void;
+  /** Stops accepting and resolves when the last running request is over. */
+  shutdown(): Promise<void>;
+  /**
+   * Ends everything at once; running requests break off. After `shutdown` the runtime offers no way
+   * to do so: then it is the end of the process that ends them.
+   */
+  abort(): void;
+}
+
+/**
+ * Opens a listener: HTTP/1.1, over TLS also HTTP/2. Other processes, and another listener of this one,
+ * may listen on the same address (`SO_REUSEPORT`).
+ *
+ * Fails with one line for the operator when the address cannot be had.
+ *
+ * @param identity makes it a TLS listener.
+ * @param handler asked for at every request, so that it can be exchanged while the listener stays.
+ */
+export function openListener(
+  address: Address,
+  identity: TlsIdentity | undefined,
+  handler: () => Handler,
+): Result<Listener, string> {
+  const { hostname, port } = address;
+  const secure = identity !== undefined;
+  const abort = new AbortController();
+  let retired = false;
+  let closing = false;
+  const shared = {
+    hostname,
+    port,
+    signal: abort.signal,
+    // Only bodies that break off end here; they have been told of where they broke.
+    onError: () => new Response(null, { status: 500 }),
+  };
+  async function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    const response = await handler()(request, { address: info.remoteAddr.hostname, secure });
+    if (retired) response.headers.set("connection", "close");
+    return response;
+  }
+  try {
+    const server = identity === undefined
+      ? Deno.serve({ ...shared, reusePort: true, onListen() {} }, answer)
+      : serveTls({ ...shared, ...pemOf(identity), answer, clock: systemClock }) ??
+        Deno.serve({ ...shared, ...pemOf(identity), reusePort: true, onListen() {} }, answer);
+    return ok({
+      url: urlOf(secure, { hostname, port: server.addr.port }),
+      retire: () => retired = true,
+      shutdown() {
+        closing = true;
+        return server.shutdown();
+      },
+      abort() {
+        if (!closing) abort.abort();
+      },
+    });
+  } catch (error) {
+    return fail(explain(secure, address, error));
+  }
+}
+
+/**
+ * Takes an address for a moment without sharing it: finds out that no other program listens there, and
+ * which port 0 stands for. Fails with one line for the operator.
+ */
+export function probe(address: Address, secure: boolean): Result<Address, string> {
+  try {
+    const listener = Deno.listen({ hostname: address.hostname, port: address.port });
+    const { port } = listener.addr;
+    listener.close();
+    return ok({ hostname: address.hostname, port });
+  } catch (error) {
+    return fail(explain(secure, address, error));
+  }
+}
+
+function pemOf({ certPem, keyPem }: TlsIdentity): { cert: string; key: string } {
+  return { cert: certPem, key: keyPem };
+}
+
+function urlOf(secure: boolean, { hostname, port }: Address): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${secure ? "https" : "http"}://${host}:${port}`;
+}
+
+function explain(secure: boolean, address: Address, error: unknown): string {
+  const setting = secure ? "LISTEN_SSL_URL" : "LISTEN_URL";
+  return `${setting}: cannot listen on ${urlOf(secure, address)}: ${reasonOf(error)}`;
+}
+
+/** Why an address cannot be had, and what to do. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "the address is in use; stop the other program or choose another port";
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "not permitted; ports below 1024 need a privilege";
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,68 @@
+import type { Clock } from "../ops/clock.ts";
+import { renderMetrics } from "../ops/exposition.ts";
+import type { Meter, MetricName } from "../ops/metrics.ts";
+import type { AdminSource, Check } from "./admin.ts";
+import type { Crew } from "./crew.ts";
+import type { KeyDesk } from "./key_desk.ts";
+
+/** What the overview looks at. */
+export interface OverviewParts {
+  readonly crew: Crew;
+  readonly keys: KeyDesk;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly build: Readonly<Record<string, string>>;
+  /** Whether the program is on its way out. */
+  readonly stopping: () => boolean;
+  /** When the certificate expires, milliseconds since the epoch. */
+  readonly certificateExpiresAt: () => number | undefined;
+}
+
+/** What the admin listener shows: gathered when it is asked for. */
+export function makeOverview(parts: OverviewParts): AdminSource {
+  const { crew, keys, meter, clock, build } = parts;
+
+  function readiness(): readonly Check[] {
+    const { ready, wanted } = crew.strength();
+    return [
+      { name: "workers", good: ready > 0, text: `${ready} of ${wanted} accept requests` },
+      keyCheck(),
+      parts.stopping()
+        ? { name: "shutdown", good: false, text: "the service is stopping" }
+        : { name: "shutdown", good: true, text: "not asked for" },
+    ];
+  }
+
+  function keyCheck(): Check {
+    const held = keys.current();
+    const state = keys.state();
+    if (held === undefined) {
+      return state === "unavailable"
+        ? { name: "keys", good: false, text: "none: the provider has given none yet" }
+        : { name: "keys", good: true, text: "not needed yet" };
+    }
+    const age = Math.round(ageSecs(held.startedAt));
+    return { name: "keys", good: true, text: `${held.keys.length} held, fetched ${age} s ago` };
+  }
+
+  function ageSecs(startedAt: number): number {
+    return Math.max(0, (clock.now() - startedAt) / 1000);
+  }
+
+  async function metrics(): Promise<string> {
+    const absent = new Set<MetricName>();
+    const gauge = (name: MetricName, value: number | undefined) => {
+      if (value === undefined) absent.add(name);
+      else meter.set(name, value);
+    };
+    const held = keys.current();
+    const expiry = parts.certificateExpiresAt();
+    gauge("keyAge", held && ageSecs(held.startedAt));
+    gauge("keysHeld", held?.keys.length ?? 0);
+    gauge("certificateExpiry", expiry && Math.floor(expiry / 1000));
+    gauge("workers", crew.strength().ready);
+    return renderMetrics({ workers: await crew.meter(), service: meter.data(), absent, build });
+  }
+
+  return { readiness, metrics };
+}

@@ -1,0 +1,122 @@
+import type { Config } from "../config/schema.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { UpstreamTls } from "../proxy/dial.ts";
+import type { WorkerSettings } from "./crew.ts";
+import { type Address, probe } from "./listener.ts";
+
+/** Settings with everything that had to be looked up for them. */
+export interface Prepared {
+  /** As configured: what the next reload is compared with. */
+  readonly config: Config;
+  /** What workers serve with: real ports, the certificate opened. */
+  readonly worker: WorkerSettings;
+  /** When the certificate expires, milliseconds since the epoch. */
+  readonly certificateExpiresAt: number | undefined;
+}
+
+/** Why settings cannot be served with. */
+export interface PrepareFailure {
+  readonly text: string;
+  /** Whether the settings themselves are wrong, or the machine does not grant what they ask for. */
+  readonly settings: boolean;
+}
+
+/**
+ * Gets ready what settings ask for, without serving anything yet: opens the certificate, makes sure
+ * that the addresses are free and finds the ports that 0 stands for.
+ *
+ * @param before what is served with now: its addresses are ours already.
+ */
+export async function prepare(
+  config: Config,
+  before: Prepared | undefined,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<Result<Prepared, PrepareFailure>> {
+  const certificate = await openCertificate(config, clock, log);
+  if (!certificate.ok) return fail({ text: certificate.failure, settings: true });
+  const upstreamTls = await openUpstreamTls(config, clock, log);
+  if (!upstreamTls.ok) return fail({ text: upstreamTls.failure, settings: true });
+  const listenUrl = takeAddress("listenUrl", config, before);
+  if (!listenUrl.ok) return fail({ text: listenUrl.failure, settings: false });
+  const listenSslUrl = takeAddress("listenSslUrl", config, before);
+  if (!listenSslUrl.ok) return fail({ text: listenSslUrl.failure, settings: false });
+  return ok({
+    config,
+    worker: {
+      config: { ...config, listenUrl: listenUrl.value, listenSslUrl: listenSslUrl.value },
+      identity: certificate.value?.identity,
+      upstreamTls: upstreamTls.value,
+    },
+    certificateExpiresAt: certificate.value?.notAfter,
+  });
+}
+
+function takeAddress(
+  name: "listenUrl" | "listenSslUrl",
+  config: Config,
+  before: Prepared | undefined,
+): Result<Address | undefined, string> {
+  const wanted = config[name];
+  if (wanted === undefined) return ok(undefined);
+  const had = before?.config[name];
+  const ours = had?.hostname === wanted.hostname && had.port === wanted.port;
+  return ours ? ok(before?.worker.config[name]) : probe(wanted, name === "listenSslUrl");
+}
+
+/** The certificate for TLS, where there is a TLS listener. */
+async function openCertificate(config: Config, clock: Clock, log: Log) {
+  const { certFile, certPassword = "", listenSslUrl } = config;
+  if (certFile === undefined || listenSslUrl === undefined) return ok(undefined);
+  // Only a process with a TLS listener pays for the modules that open PFX files.
+  const { loadIdentity } = await import("../tls/identity.ts");
+  const loaded = await loadIdentity({ certFile, certPassword, now: clock.now() });
+  if (!loaded.ok) return fail(loaded.failure.text);
+  for (const warning of loaded.value.warnings) log.warn(warning);
+  log.info("certificate opened", {
+    names: loaded.value.names.join(", "),
+    daysLeft: loaded.value.daysLeft,
+  });
+  return ok(loaded.value);
+}
+
+/** What is shown to and expected of an upstream over TLS beyond the usual. */
+async function openUpstreamTls(
+  config: Config,
+  clock: Clock,
+  log: Log,
+): Promise<Result<UpstreamTls | undefined, string>> {
+  const { upstreamCaFile, upstreamCertFile, upstreamCertPassword = "" } = config;
+  const caCerts = upstreamCaFile === undefined ? ok([]) : readAuthorities(upstreamCaFile);
+  if (!caCerts.ok) return caCerts;
+  if (upstreamCertFile === undefined) {
+    return ok(caCerts.value.length === 0 ? undefined : { caCerts: caCerts.value });
+  }
+  const { loadIdentity } = await import("../tls/identity.ts");
+  const loaded = await loadIdentity({
+    certFile: upstreamCertFile,
+    certPassword: upstreamCertPassword,
+    setting: "UPSTREAM_CERT_FILE",
+    pem: true,
+    now: clock.now(),
+  });
+  if (!loaded.ok) return fail(loaded.failure.text);
+  for (const warning of loaded.value.warnings) log.warn(warning);
+  const { certPem, keyPem } = loaded.value.identity;
+  return ok({ caCerts: caCerts.value, cert: certPem, key: keyPem });
+}
+
+function readAuthorities(path: string): Result<string[], string> {
+  const setting = `UPSTREAM_CA_FILE ${JSON.stringify(path)}`;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    return fail(`${setting}: cannot be read (${error instanceof Error ? error.name : error})`);
+  }
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  return blocks.length === 0
+    ? fail(`${setting}: holds no certificate in PEM`)
+    : ok(blocks.map((block) => `${block}\n`));
+}

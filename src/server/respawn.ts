@@ -1,0 +1,44 @@
+/** How this program starts itself again in another role. */
+export interface Respawn {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** What differs between a script under `deno run` and a compiled binary. */
+export interface Runtime {
+  readonly standalone: boolean;
+  /** The running executable: the runtime, or the compiled program. */
+  readonly execPath: string;
+  /** URL of the program's entry. */
+  readonly mainModule: string;
+}
+
+/** What a worker may do: talk to the network, nothing else; settings and secrets come over a pipe. */
+const WORKER_PERMISSIONS = ["--allow-net"];
+
+/**
+ * The command that starts a worker. A compiled program starts itself, with the permissions that are
+ * compiled in; a script is run by the same runtime, with fewer permissions than its parent.
+ *
+ * @param socketPath the Unix socket that the worker connects to, if any: the runtime asks for the
+ * permission to read and write it.
+ */
+export function respawn(role: string, runtime: Runtime, socketPath?: string): Respawn {
+  if (runtime.standalone) return { command: runtime.execPath, args: [role] };
+  const socket = socketPath === undefined
+    ? []
+    : [`--allow-read=${socketPath}`, `--allow-write=${socketPath}`];
+  return {
+    command: runtime.execPath,
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--no-check",
+      ...WORKER_PERMISSIONS,
+      ...socket,
+      runtime.mainModule,
+      role,
+    ],
+  };
+}

@@ -1,0 +1,49 @@
+import { MAX_KEY_WAITERS } from "../../src/limits.ts";
+import type { KeySnapshot } from "../../src/oidc/key_source.ts";
+import { ok } from "../../src/result.ts";
+import { SupervisorKeys } from "../../src/server/supervisor_keys.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+
+const snapshot = (startedAt: number): KeySnapshot => ({
+  generation: startedAt,
+  startedAt,
+  issuer: "https://issuer.test",
+  keys: [],
+});
+
+Deno.test("Keys that are new enough are at hand without a question.", async () => {
+  const keys = new SupervisorKeys(() => {
+    throw new Error("nobody is to be asked");
+  });
+  assertEquals(keys.current(), undefined);
+  keys.set(snapshot(10));
+  assertEquals(await keys.since(10), ok(snapshot(10)));
+});
+
+Deno.test("Every answer goes to the one who asked, and becomes what is at hand.", async () => {
+  const asked: [number, number][] = [];
+  const keys = new SupervisorKeys((id, sinceMs) => asked.push([id, sinceMs]));
+  keys.set(snapshot(1));
+  const [first, second] = [keys.since(5), keys.since(7)];
+  assertEquals(asked, [[1, 5], [2, 7]]);
+  keys.answer(2, ok(snapshot(8)));
+  keys.answer(1, { ok: false, failure: { text: "no", retryAfterSecs: 3 } });
+  assertEquals(await second, ok(snapshot(8)));
+  assertEquals((await first).ok, false);
+  assertEquals(keys.current(), snapshot(8));
+  // An answer that nobody waits for does no harm.
+  keys.answer(99, ok(snapshot(9)));
+});
+
+Deno.test("Not more requests wait than the supervisor would let wait.", async () => {
+  let asked = 0;
+  const keys = new SupervisorKeys(() => asked++);
+  const waiting = Array.from({ length: MAX_KEY_WAITERS }, () => keys.since(1));
+  const refused = await keys.since(1);
+  assert(!refused.ok);
+  assertEquals([asked, refused.failure.retryAfterSecs], [MAX_KEY_WAITERS, 1]);
+  for (let id = 1; id <= MAX_KEY_WAITERS; id++) keys.answer(id, ok(snapshot(2)));
+  await Promise.all(waiting);
+  void keys.since(9);
+  assertEquals(asked, MAX_KEY_WAITERS + 1);
+});

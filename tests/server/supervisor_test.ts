@@ -1,0 +1,52 @@
+import { systemClock } from "../../src/ops/clock.ts";
+import { Meter } from "../../src/ops/metrics.ts";
+import { KeyDesk } from "../../src/server/key_desk.ts";
+import { startSupervisor } from "../../src/server/supervisor.ts";
+import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
+import { MemoryLog } from "../support/log.ts";
+import { settings } from "./support.ts";
+
+/** Starts two workers by a command that is none of ours. */
+async function supervise(command: string, args: readonly string[] = []) {
+  const log = new MemoryLog();
+  const meter = new Meter();
+  const keys = new KeyDesk({ clock: systemClock, log, meter, fetcher: fetch });
+  keys.configure(settings());
+  const started = await startSupervisor({ config: settings() }, () => 2, {
+    clock: systemClock,
+    log,
+    keys,
+    meter,
+    respawn: { command, args },
+    env: {},
+  });
+  // Those that are ended need a moment for it.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return { started, log };
+}
+
+Deno.test("Where no worker comes up at all the start fails with the reason.", async () => {
+  const { started, log } = await supervise("/bin/sh", ["-c", "exit 3"]);
+  assert(!started.ok);
+  assertEquals(started.failure, "exit code 3");
+  assertEquals(log.lines.filter(({ message }) => message.includes("has ended")).length, 2);
+});
+
+Deno.test("A program that is not there is told of.", async () => {
+  const { started } = await supervise("/nowhere/at/all");
+  assert(!started.ok);
+  assertIncludes(started.failure, "a worker process cannot be started");
+});
+
+Deno.test("A process that says something else than a worker is ended, and told of.", async () => {
+  const { started } = await supervise("/bin/sh", ["-c", "echo hello; exec sleep 60"]);
+  assert(!started.ok);
+  assertEquals(started.failure, "it said something that is no message");
+});
+
+Deno.test("What a worker refuses to serve with is the reason of the failed start.", async () => {
+  const says = '{"type":"refused","id":1,"text":"no such address"}';
+  const { started } = await supervise("/bin/sh", ["-c", `echo '${says}'; exec sleep 60`]);
+  assert(!started.ok);
+  assertEquals(started.failure, "no such address");
+});

@@ -121,3 +121,6 @@ export const WEBSOCKET_CLOSE_TIMEOUT_MS = 5_000;
 
 /** A WebSocket client that was silent for half of this is pinged, and given up if it stays silent for the other half; in seconds. */
 export const WEBSOCKET_CLIENT_SILENCE_SECS = 120;
+
+/** How long signature checks run before everything else has its turn, in milliseconds: half a dozen checks; giving way after each would cost a third of it again. */
+export const CHECKS_AT_A_TIME_MS = 1;

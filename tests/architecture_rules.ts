@@ -51,7 +51,7 @@ const EXCEPTIONS: readonly (readonly [from: string, to: string])[] = [
 
 /** Packages from outside, and the files that may know them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "jose": ["src/auth/verify.ts", "src/oidc/key_store.ts"],
+  "jose": ["src/auth/signature.ts", "src/oidc/key_store.ts"],
   "smol-toml": ["src/config/"],
   "@logtape/logtape": ["src/ops/log.ts"],
   "oidc-provider": ["src/demo/"],

@@ -1,11 +1,12 @@
-import { compactVerify } from "jose";
 import { type Failure, failure } from "../failure.ts";
 import { sameIssuer } from "../oidc/discovery.ts";
 import type { KeyStore, VerificationKey } from "../oidc/key_store.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { algorithm } from "./algorithms.ts";
+import { CheckQueue } from "./check_queue.ts";
 import { checkIdentity, checkTimes, type Claims, type Policy } from "./policy.ts";
+import { isSignedByRsaKey, isSignedBySecret } from "./signature.ts";
 import { takeApart, type UnverifiedToken } from "./token_form.ts";
 
 /**
@@ -36,7 +37,7 @@ export interface VerifierParts {
   /** Raw bytes of the client secret; without it HS* tokens are refused. */
   readonly secret: Uint8Array | undefined;
   readonly clock: Clock;
-  /** Most signature checks at once; requests beyond are told to come back. */
+  /** Most signature checks that may wait for their turn; requests beyond are told to come back. */
   readonly maxPending: number;
 }
 
@@ -54,7 +55,7 @@ export type Verify = (token: string) => Promise<Result<VerifiedToken, Failure>>;
 export function makeVerifier(parts: VerifierParts): Verify {
   const { policy, clock } = parts;
   const signature = { rsa: checkRsa, hmac: checkHmac };
-  const checks: SignatureChecks = { ...parts, pending: { count: 0 } };
+  const checks: SignatureChecks = { ...parts, queue: new CheckQueue(parts.maxPending, clock) };
 
   return async function verify(token) {
     const arrivedAt = clock.now();
@@ -94,9 +95,9 @@ function keep({ alg, kid, claims }: UnverifiedToken, generation: number): Verifi
   };
 }
 
-/** What signature checks are made with, and how many are under way. */
+/** What signature checks are made with, and where they wait for their turn. */
 interface SignatureChecks extends VerifierParts {
-  readonly pending: { count: number };
+  readonly queue: CheckQueue;
 }
 
 /** Who vouches for a signature. */
@@ -131,49 +132,33 @@ const checkHmac: SignatureCheck = async (parts, token, { alg }) => {
   if (secret === undefined) return fail(failure("algorithm_not_allowed"));
   const ring = await keys.ring();
   if (!ring.ok) return ring;
-  const key = { forAlgorithm: () => Promise.resolve(secret) };
-  const signed = await checkKeys(parts, token, alg, [key]);
+  const signed = refusal(await parts.queue.run(() => isSignedBySecret(token, alg, secret)));
   return signed === undefined ? ok(ring.value) : fail(signed);
 };
 
-/** A key of either kind. */
-type Key = VerificationKey | { forAlgorithm(alg: string): Promise<Uint8Array> };
-
 /**
  * Looks whether one of the keys made the signature; one after the other, nearly always there is just
- * one. Only so many checks run at once: they are what a flood of bad tokens would have us spend our
- * time on.
+ * one. Waits for its turn: checks are what a flood of bad tokens would have us spend our time on.
  */
 async function checkKeys(
-  { pending, maxPending }: SignatureChecks,
+  { queue }: SignatureChecks,
   token: string,
   alg: string,
-  keys: readonly Key[],
+  keys: readonly VerificationKey[],
 ): Promise<Failure | undefined> {
-  if (pending.count >= maxPending) return { reason: "overloaded", retryAfterSecs: 1 };
-  pending.count++;
-  try {
+  const signed = await queue.run(async () => {
     for (const key of keys) {
-      if (await isSignedBy(token, alg, () => key.forAlgorithm(alg))) return undefined;
+      if (await isSignedByRsaKey(token, alg, key)) return true;
     }
-    return failure("bad_signature");
-  } finally {
-    pending.count--;
-  }
+    return false;
+  });
+  return refusal(signed);
 }
 
-/** Whether the signature is that key's. Every complaint of the library means no. */
-async function isSignedBy(
-  token: string,
-  alg: string,
-  key: () => Promise<CryptoKey | Uint8Array>,
-): Promise<boolean> {
-  try {
-    await compactVerify(token, await key(), { algorithms: [alg] });
-    return true;
-  } catch {
-    return false;
-  }
+/** What the outcome of a queued check means: signed, not signed, or not looked at. */
+function refusal(signed: boolean | undefined): Failure | undefined {
+  if (signed === undefined) return { reason: "overloaded", retryAfterSecs: 1 };
+  return signed ? undefined : failure("bad_signature");
 }
 
 /** The issuer as far as it is known before discovery: only a trailing slash may still differ. */

@@ -1,3 +1,4 @@
+import { KeyObject } from "node:crypto";
 import { importJWK } from "jose";
 import { type Failure, failure } from "../failure.ts";
 import { MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../limits.ts";
@@ -11,7 +12,7 @@ const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
 /** One public key, ready for signature checks. */
 export interface VerificationKey {
   /** The key for one algorithm; imported once and kept. Rejects when the platform refuses the key. */
-  forAlgorithm(alg: string): Promise<CryptoKey>;
+  forAlgorithm(alg: string): Promise<KeyObject>;
 }
 
 /** The keys of one generation, with the issuer that they belong to. */
@@ -179,15 +180,21 @@ function fit(entries: readonly KeyEntry[], alg: string): VerificationKey[] {
 }
 
 function verificationKey({ n, e }: PublicKey): VerificationKey {
-  const imported = new Map<string, Promise<CryptoKey>>();
+  const imported = new Map<string, Promise<KeyObject>>();
   return {
     forAlgorithm(alg) {
       let key = imported.get(alg);
       if (key === undefined) {
-        key = importJWK({ kty: "RSA", n, e }, alg) as Promise<CryptoKey>;
+        key = importKey(n, e, alg);
         imported.set(alg, key);
       }
       return key;
     },
   };
+}
+
+async function importKey(n: string, e: string, alg: string): Promise<KeyObject> {
+  const key = await importJWK({ kty: "RSA", n, e }, alg);
+  if (key instanceof Uint8Array) throw new TypeError("a public key came out as a secret");
+  return KeyObject.from(key);
 }

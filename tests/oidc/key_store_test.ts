@@ -2,7 +2,7 @@ import { MAX_KEY_WAITERS, MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../../src/lim
 import { type Found, KeyStore } from "../../src/oidc/key_store.ts";
 import type { Failure } from "../../src/failure.ts";
 import type { Result } from "../../src/result.ts";
-import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
 import type { Jwk } from "../support/tokens.ts";
 import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
@@ -149,7 +149,7 @@ for (const { sentence, keys, alg = "RS256", kid, found } of CANDIDATES) {
     assert(ring.ok);
     const given = ring.value.candidates(alg, kid).keys;
     const moduli = await Promise.all(given.map(async (one) => {
-      const { n } = await crypto.subtle.exportKey("jwk", await one.forAlgorithm(alg));
+      const { n } = (await one.forAlgorithm(alg)).export({ format: "jwk" });
       return keys.findIndex((jwk) => jwk.n === n);
     }));
     assertEquals(moduli, found);
@@ -164,8 +164,7 @@ Deno.test("key store: a key is imported once for each algorithm", async () => {
   assertEquals(first?.forAlgorithm("RS256"), first?.forAlgorithm("RS256"));
   const again = await scene.find("one");
   assert(again.ok && again.value.keys[0] === first);
-  const other = await first?.forAlgorithm("RS512");
-  assertIncludes(JSON.stringify(other?.algorithm), "SHA-512");
+  assertEquals((await first?.forAlgorithm("RS512"))?.asymmetricKeyType, "rsa");
 });
 
 Deno.test("key store: nothing is fetched before the first question", () => {

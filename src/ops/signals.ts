@@ -2,11 +2,17 @@
 export interface Signals {
   /** Resolves at the first SIGTERM or SIGINT. */
   readonly stop: Promise<Deno.Signal>;
-  /** Resolves at the second one. */
+  /** Resolves at the second one, unless that is a copy of the first. */
   readonly stopNow: Promise<Deno.Signal>;
   /** Stops listening for signals. */
   close(): void;
 }
+
+/**
+ * The same signal again within this time is the same request, in milliseconds: a terminal signals the
+ * whole group, and the task runner above passes its own copy on as well.
+ */
+const SAME_REQUEST_MS = 500;
 
 const STOP: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
@@ -14,10 +20,14 @@ const STOP: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 export function listenForSignals(onReload: () => void): Signals {
   const stop = Promise.withResolvers<Deno.Signal>();
   const stopNow = Promise.withResolvers<Deno.Signal>();
-  let stopping = false;
+  let first: { name: Deno.Signal; at: number } | undefined;
   const stopped = (name: Deno.Signal) => {
-    (stopping ? stopNow : stop).resolve(name);
-    stopping = true;
+    if (first === undefined) {
+      first = { name, at: performance.now() };
+      stop.resolve(name);
+    } else if (first.name !== name || performance.now() - first.at > SAME_REQUEST_MS) {
+      stopNow.resolve(name);
+    }
   };
   const listeners = [
     ...STOP.map((name) => ({ name, action: () => stopped(name) })),

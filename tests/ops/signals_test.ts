@@ -43,3 +43,23 @@ Deno.test("A process that takes no notice of signals goes on.", async () => {
     assertEquals((await process.ended()).code, 7);
   });
 });
+
+Deno.test("The same signal twice at the same time is one request; later it is a second one.", async () => {
+  const source = `const listening = signals.listenForSignals(() => {});
+    void listening.stop.then((name) => console.log("stop", name));
+    void listening.stopNow.then((name) => { console.log("now", name); listening.close();
+      clearInterval(working); });
+    const working = setInterval(() => {}, 1000); console.log("up");`;
+  await run(source, async (process) => {
+    await process.waitForLine(/^up$/);
+    process.signal("SIGINT");
+    await process.waitForLine(/^stop SIGINT$/);
+    process.signal("SIGINT");
+    await new Promise((done) => setTimeout(done, 200));
+    assertEquals(process.stdout.filter((line) => line.startsWith("now")), []);
+    await new Promise((done) => setTimeout(done, 500));
+    process.signal("SIGINT");
+    await process.waitForLine(/^now SIGINT$/);
+    assertEquals((await process.ended()).code, 0);
+  });
+});

@@ -24,7 +24,7 @@ export interface AccessRecord {
   /** Subject and client id of a verified token. */
   readonly subject?: string;
   readonly clientId?: string;
-  /** Bytes of the answer's body that were handed over. */
+  /** Bytes of the upstream's answer that were handed over; 0 where the proxy answers by itself. */
   readonly bytes: number;
   readonly durationMs: number;
   /** Time until the head of the upstream's answer. */

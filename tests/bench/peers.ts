@@ -1,4 +1,5 @@
 /** Starts the peers and waits until they serve. */
+import { MEMORY_FLAG } from "../../src/server/respawn.ts";
 import { fileURLToPath } from "node:url";
 import type { PeerName, Variant } from "./cases.ts";
 import { type Child, LOAD_CORE, PROXY_CORE, runPinned, startChild } from "./children.ts";
@@ -148,9 +149,10 @@ async function variantEnv(
   }
 }
 
-/** The program with the permissions of `deno task start`. */
+/** The program with the flags of `deno task start`. */
 function proxyCommand(args: readonly string[]): string[] {
   const permissions = [
+    MEMORY_FLAG,
     "--allow-net",
     "--allow-env",
     "--allow-read",

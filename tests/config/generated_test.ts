@@ -1,9 +1,15 @@
-import { renderReadmeTable, renderSettingsExample } from "../../src/config/render.ts";
+import { renderSettingsExample } from "../../src/config/render.ts";
 import { assertEquals } from "../support/assert.ts";
-import { ROOT, settingsSection, withSettingsSection } from "../support/write_generated.ts";
+import {
+  ROOT,
+  type SectionName,
+  sectionOf,
+  SECTIONS,
+  withSection,
+} from "../support/write_generated.ts";
 import { loadOk } from "./support.ts";
 
-const HOW = "run `deno run -A tests/support/write_generated.ts` and commit the result";
+const HOW = "run `deno task generate` and commit the result";
 
 function read(name: string): string {
   try {
@@ -21,16 +27,18 @@ Deno.test("The committed settings.toml.example loads.", () => {
   assertEquals(loadOk({ file: read("settings.toml.example") }).config.numWorkers, 2);
 });
 
-Deno.test("The README's table of settings is what the table of settings gives.", () => {
-  assertEquals(settingsSection(read("README.md")), renderReadmeTable().trim(), HOW);
-});
+for (const name of Object.keys(SECTIONS) as SectionName[]) {
+  Deno.test(`The README's table of ${name} is what the table in the code gives.`, () => {
+    assertEquals(sectionOf(read("README.md"), name), SECTIONS[name]().trim(), HOW);
+  });
+}
 
-Deno.test("Writing the README's section keeps everything around it.", () => {
+Deno.test("Writing a section of the README keeps everything around it.", () => {
   const readme = "a\n\n<!-- settings:begin -->\nold\n<!-- settings:end -->\n\nb\n";
-  const written = withSettingsSection(readme, "| new |\n");
+  const written = withSection(readme, "settings", "| new |\n");
   assertEquals(
     written,
     "a\n\n<!-- settings:begin -->\n\n| new |\n\n<!-- settings:end -->\n\nb\n",
   );
-  assertEquals(withSettingsSection(written, "| new |\n"), written);
+  assertEquals(withSection(written, "settings", "| new |\n"), written);
 });

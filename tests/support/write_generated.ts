@@ -1,39 +1,64 @@
 /**
- * Writes what is generated from the table of settings: `settings.toml.example` and the table in
- * `README.md`. Run from the project's root: `deno run -A tests/support/write_generated.ts`
+ * Writes what is generated from the tables in the code: `settings.toml.example`, and the tables of
+ * settings and of metrics in `README.md`. Run from the project's root: `deno task generate`
  */
 import { renderReadmeTable, renderSettingsExample } from "../../src/config/render.ts";
-
-const BEGIN = "<!-- settings:begin -->";
-const END = "<!-- settings:end -->";
+import { renderMetricsTable } from "../../src/ops/exposition.ts";
 
 /** The project's root. */
 export const ROOT = new URL("../../", import.meta.url);
 
-/** What stands between the markers of a README, without the blank lines around it. */
-export function settingsSection(readme: string): string {
-  const { from, to } = section(readme);
+/** The sections of the README that are generated, by the name in their markers. */
+export const SECTIONS = {
+  settings: renderReadmeTable,
+  metrics: () => aligned(renderMetricsTable()),
+} as const;
+
+/** The name of a generated section. */
+export type SectionName = keyof typeof SECTIONS;
+
+/** What stands between the markers of a section, without the blank lines around it. */
+export function sectionOf(readme: string, name: SectionName): string {
+  const { from, to } = find(readme, name);
   return readme.slice(from, to).trim();
 }
 
-/** The README with its section replaced. */
-export function withSettingsSection(readme: string, table: string): string {
-  const { from, to } = section(readme);
-  return `${readme.slice(0, from)}\n\n${table.trim()}\n\n${readme.slice(to)}`;
+/** The README with one section replaced. */
+export function withSection(readme: string, name: SectionName, text: string): string {
+  const { from, to } = find(readme, name);
+  return `${readme.slice(0, from)}\n\n${text.trim()}\n\n${readme.slice(to)}`;
 }
 
-function section(readme: string): { from: number; to: number } {
-  const begin = readme.indexOf(BEGIN);
-  const to = readme.indexOf(END);
-  if (begin === -1 || to < begin) throw new Error(`README.md lacks ${BEGIN} and ${END}`);
-  return { from: begin + BEGIN.length, to };
+function find(readme: string, name: SectionName): { from: number; to: number } {
+  const begin = `<!-- ${name}:begin -->`;
+  const end = `<!-- ${name}:end -->`;
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`README.md lacks ${begin} and ${end}`);
+  return { from: from + begin.length, to };
+}
+
+/** A Markdown table (no `|` within cells) with its columns aligned, as the formatter leaves it. */
+function aligned(table: string): string {
+  const rows = table.trim().split("\n")
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row, line) => line === 1 ? 3 : row[at]?.length ?? 0))
+  );
+  return rows.map((row, line) => {
+    const cells = row.map((cell, at) =>
+      line === 1 ? "-".repeat(widths[at] ?? 3) : cell.padEnd(widths[at] ?? 0)
+    );
+    return `| ${cells.join(" | ")} |`;
+  }).join("\n");
 }
 
 if (import.meta.main) {
   Deno.writeTextFileSync(new URL("settings.toml.example", ROOT), renderSettingsExample());
-  const readme = new URL("README.md", ROOT);
-  Deno.writeTextFileSync(
-    readme,
-    withSettingsSection(Deno.readTextFileSync(readme), renderReadmeTable()),
-  );
+  const file = new URL("README.md", ROOT);
+  let readme = Deno.readTextFileSync(file);
+  for (const name of Object.keys(SECTIONS) as SectionName[]) {
+    readme = withSection(readme, name, SECTIONS[name]());
+  }
+  Deno.writeTextFileSync(file, readme);
 }

@@ -45,9 +45,6 @@ export const DEFAULT_RETRY_AFTER_SECS = 10;
 /** How long a listener that is to go asks its clients to leave before it closes, in milliseconds: time for the clients that are busy to come by once. */
 export const LISTENER_GRACE_MS = 3_000;
 
-/** How long a connection that has just been made is waited for when a TLS listener closes, in milliseconds: time for its handshake and its first request. */
-export const FIRST_REQUEST_MS = 1_000;
-
 /** How often the supervisor asks each worker for its numbers, in milliseconds; this also shows that it is alive. */
 export const REPORT_INTERVAL_MS = 2_000;
 

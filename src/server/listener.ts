@@ -1,7 +1,5 @@
-import { systemClock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Handler } from "./handler.ts";
-import { serveTls } from "./tls_server.ts";
 
 /** An address to listen on. */
 export interface Address {
@@ -25,7 +23,10 @@ export interface Listener {
    * busy move on by themselves and none is cut off between two requests.
    */
   retire(): void;
-  /** Stops accepting and resolves when the last running request is over. */
+  /**
+   * Stops accepting and resolves when the last running request is over. Connections that have not brought
+   * a request yet are closed unheard: the runtime does so, and offers no way to wait for them.
+   */
   shutdown(): Promise<void>;
   /**
    * Ends everything at once; running requests break off. After `shutdown` the runtime offers no way
@@ -53,23 +54,22 @@ export function openListener(
   const abort = new AbortController();
   let retired = false;
   let closing = false;
-  const shared = {
-    hostname,
-    port,
-    signal: abort.signal,
-    // Only bodies that break off end here; they have been told of where they broke.
-    onError: () => new Response(null, { status: 500 }),
-  };
   async function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
     const response = await handler()(request, { address: info.remoteAddr.hostname, secure });
     if (retired) response.headers.set("connection", "close");
     return response;
   }
   try {
-    const server = identity === undefined
-      ? Deno.serve({ ...shared, reusePort: true, onListen() {} }, answer)
-      : serveTls({ ...shared, ...pemOf(identity), answer, clock: systemClock }) ??
-        Deno.serve({ ...shared, ...pemOf(identity), reusePort: true, onListen() {} }, answer);
+    const server = Deno.serve({
+      hostname,
+      port,
+      reusePort: true,
+      signal: abort.signal,
+      onListen() {},
+      // Only bodies that break off end here; they have been told of where they broke.
+      onError: () => new Response(null, { status: 500 }),
+      ...(identity === undefined ? {} : { cert: identity.certPem, key: identity.keyPem }),
+    }, answer);
     return ok({
       url: urlOf(secure, { hostname, port: server.addr.port }),
       retire: () => retired = true,
@@ -99,10 +99,6 @@ export function probe(address: Address, secure: boolean): Result<Address, string
   } catch (error) {
     return fail(explain(secure, address, error));
   }
-}
-
-function pemOf({ certPem, keyPem }: TlsIdentity): { cert: string; key: string } {
-  return { cert: certPem, key: keyPem };
 }
 
 function urlOf(secure: boolean, { hostname, port }: Address): string {

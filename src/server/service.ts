@@ -13,7 +13,7 @@ import { makeDial, type UpstreamAddress, upstreamAddress } from "../proxy/dial.t
 import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
 import { makeHttp1Upstream } from "../proxy/http1_upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
-import { makeWebSocketRelays } from "../proxy/websocket.ts";
+import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket.ts";
 import type { WorkerSettings } from "./crew.ts";
 import { type Handler, makeHandler } from "./handler.ts";
 import { tracedHandler, tracedUpstream, withoutTraceFields } from "./traced.ts";
@@ -30,10 +30,14 @@ export interface ServiceParts {
 /** Everything between a listener and the upstream, built once from one set of settings. */
 export interface Service {
   readonly handler: Handler;
-  /** Brings the gauges of this service up to date in the meter. */
-  gauge(): void;
-  /** Asks the clients of WebSockets to leave; resolves when they have, or have had their time. */
-  endWebSockets(): Promise<void>;
+  /**
+   * Brings the gauges of this service up to date in the meter.
+   *
+   * @param elsewhere connections to the upstream that services before this one still have.
+   */
+  gauge(elsewhere: number): void;
+  /** Its WebSockets. They outlive `close`, and may be held by themselves without the rest. */
+  readonly webSockets: WebSocketRelays;
   /** Closes idle connections; requests that run go on. */
   close(): void;
 }
@@ -84,11 +88,12 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
   });
   return {
     handler: tracedHandler(handler, tracing),
-    gauge() {
+    gauge(elsewhere) {
+      const open = (upstream.stats?.().open ?? 0) + webSockets.open;
       meter.set("tokenCacheEntries", cache.size);
-      meter.set("upstreamConnections", (upstream.stats?.().open ?? 0) + webSockets.open);
+      meter.set("upstreamConnections", open + elsewhere);
     },
-    endWebSockets: () => webSockets.closeAll(),
+    webSockets,
     close: () => upstream.close(),
   };
 }

@@ -4,6 +4,7 @@ import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import type { Meter, MeterData } from "../ops/metrics.ts";
+import type { WebSocketRelays } from "../proxy/websocket.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "./crew.ts";
 import { type Listener, openListener } from "./listener.ts";
@@ -45,6 +46,8 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
   let listeners: ReadonlyMap<string, Listener> = new Map();
   /** Listeners that are to go, and the requests that still run on them. */
   const leaving = new Set<Listener>();
+  /** WebSockets that outlived a reload; nothing else of the services they began with is held. */
+  const earlier = new Set<WebSocketRelays>();
   const current = () => service.handler;
 
   /** Opens what is missing; what is there already stays as it is. */
@@ -76,6 +79,9 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
       if (!listeners.has(name)) leave(listener);
     }
     before.service.close();
+    for (const webSockets of earlier) if (webSockets.open === 0) earlier.delete(webSockets);
+    // Even with none open: one may be about to, in a request that runs.
+    earlier.add(before.service.webSockets);
     return ok(undefined);
   }
 
@@ -92,7 +98,8 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     const all = [...listeners.values(), ...leaving];
     all.forEach((listener) => listener.retire());
     if (delayMs > 0) await new Promise<void>((done) => parts.clock.after(delayMs, done));
-    const finished = service.endWebSockets().then(() =>
+    const webSockets = [service.webSockets, ...earlier];
+    const finished = Promise.all(webSockets.map((relays) => relays.closeAll())).then(() =>
       Promise.all(all.map((listener) => listener.shutdown()))
     );
     const late = Promise.withResolvers<"late">();
@@ -113,7 +120,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
   listeners = opened.value;
   const urls = () => [...listeners.values()].map((listener) => listener.url);
   const count = () => {
-    service.gauge();
+    service.gauge([...earlier].reduce((sum, { open }) => sum + open, 0));
     return parts.meter.data();
   };
   return ok({ urls, reload, count, drain });

@@ -178,7 +178,7 @@ function pfxAdvice(failure: PfxFailure, passwordEmpty: boolean, passwordSettings
     case "not PKCS#12":
       return formAdvice(failure.looksLike);
     case "no key":
-      return "there is no private key that is protected by a password in it; export it again " +
+      return "there is no private key in it (in a PFX file: none protected by a password); export it again " +
         `together with the key: ${EXPORT_COMMAND}`;
     case "no certificate":
       return `there is no certificate in it; export it again with both: ${EXPORT_COMMAND}`;

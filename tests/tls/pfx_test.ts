@@ -72,8 +72,13 @@ for (const options of [[], ["-legacy"], ["-macalg", "sha512"]]) {
 
 Deno.test("A wrong password for a file without a MAC shows when the content is decrypted.", () =>
   withLeaf(async (authority) => {
-    const bytes = await authority.pfx("leaf", { options: ["-nomac"] });
-    assertEquals(failureOf(bytes, "wrong"), { kind: "cannot decrypt" });
+    // Now and then what a wrong password makes of the content ends as right content would.
+    const kinds = await Promise.all(
+      [1, 2, 3].map(async () =>
+        failureOf(await authority.pfx("leaf", { options: ["-nomac"] }), "wrong").kind
+      ),
+    );
+    assert(kinds.includes("cannot decrypt"), kinds.join());
   }));
 
 Deno.test("An encryption that the runtime does not know is reported as such.", () =>

@@ -1,8 +1,5 @@
 import type { HeaderList } from "./headers.ts";
 
-/** How the body of a request is sent (RFC 9112, section 6). */
-export type RequestFraming = "none" | "length" | "chunked";
-
 /** What the head of a request is made of. */
 export interface RequestHead {
   readonly method: string;
@@ -50,12 +47,6 @@ export function writeRequestHead(head: RequestHead, room: Uint8Array): Uint8Arra
   if (!ascii && !writeLatin1(text, bytes)) return undefined;
   // The line ends are the only control characters, and as many as there are lines.
   return controls(bytes, text.length) === 2 * lines ? bytes.subarray(0, text.length) : undefined;
-}
-
-/** How a body is announced by the fields that go out with it. */
-export function requestFraming(headers: HeaderList, hasBody: boolean): RequestFraming {
-  if (!hasBody) return "none";
-  return contentLength(headers) === undefined ? "chunked" : "length";
 }
 
 /** The announced length of a body in bytes; `undefined` without one, `NaN` for a malformed one. */

@@ -4,8 +4,8 @@ import type { Clock } from "../ops/clock.ts";
 
 /**
  * Runs costly checks one after the other and gives way to everything else every now and then: requests
- * that need none are answered in between, so that a flood of tokens that must be checked does not starve
- * clients whose token is known.
+ * that need none are answered in between. A flood of tokens that must be checked makes clients whose
+ * token is known slower, but does not shut them out.
  */
 export class CheckQueue {
   readonly #max: number;

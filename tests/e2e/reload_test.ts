@@ -176,6 +176,9 @@ Deno.test("A worker that dies during a reload comes up with the new settings.", 
   assertEquals(await statuses(service, token), [401]);
 });
 
+/** Most new connections closed unheard in three changes: three times what was seen under load. */
+const CLOSED_UNHEARD = 40;
+
 Deno.test("Three changes of the certificate under load break no request that was taken.", async () => {
   await using authority = await makeAuthority();
   await certificates(authority);
@@ -202,7 +205,7 @@ Deno.test("Three changes of the certificate under load break no request that was
   // No request that was taken breaks, and no client that keeps its connection notices. Connections made
   // in the very moments before the old listener closes are closed unheard by the runtime: they are few.
   assertEquals(others, {}, load.failures().join("\n"));
-  assert(cut <= Math.max(12, ok / 50), `${cut} of ${ok}: ${load.failures().join("\n")}`);
+  assert(ok > 0 && cut <= CLOSED_UNHEARD, `${cut} of ${ok}: ${load.failures().join("\n")}`);
   assertEquals(await subject(authority, service), "two");
 });
 

@@ -2,24 +2,17 @@ import { MAX_KEY_WAITERS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { discoveryUrl, readDiscovery } from "./discovery.ts";
-import { type Fetcher, fetchJson } from "./fetch_json.ts";
-import { type KeySet, readKeySet } from "./key_set.ts";
+import { askProvider, type ProviderAddress, type ProviderKeySet } from "./ask_provider.ts";
+import type { Fetcher } from "./fetch_json.ts";
 import type { KeySnapshot, KeySource, NoKeys } from "./key_source.ts";
 import type { ProviderTrouble } from "./trouble.ts";
 
 /** What is known about the provider from the settings. */
-export interface ProviderOptions {
-  /** Root URL of the provider. */
-  readonly providerUrl: string;
-  /** The issuer that its discovery document has to name (but for a trailing slash). */
-  readonly expectedIssuer: string;
+export interface ProviderOptions extends ProviderAddress {
   /** Least time between two fetch attempts, whether they succeed or not, in milliseconds. */
   readonly cooldownMs: number;
   /** Age at which keys are fetched again, in milliseconds; `undefined` for never. */
   readonly expiryMs: number | undefined;
-  /** Whether a key set without a usable key is fine, because tokens may be signed with a secret. */
-  readonly keysOptional: boolean;
 }
 
 /** What the source of keys needs from outside. */
@@ -141,7 +134,7 @@ export class ProviderKeys implements KeySource {
     const { clock } = this.#parts;
     const attempt = { startedAt: clock.now(), began: clock.monotonic() };
     this.#attempt = attempt;
-    const outcome = await this.#ask();
+    const outcome = await askProvider(this.#options, this.#parts, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
     if (outcome.ok) this.#succeed(outcome.value, attempt.startedAt);
@@ -152,27 +145,7 @@ export class ProviderKeys implements KeySource {
     ended.resolve();
   }
 
-  async #ask(): Promise<Result<KeySet & { issuer: string }, ProviderTrouble>> {
-    const { providerUrl, expectedIssuer, keysOptional } = this.#options;
-    const { fetcher, clock } = this.#parts;
-    const url = discoveryUrl(providerUrl);
-    const document = await fetchJson(url, fetcher, clock, this.#stop.signal);
-    if (!document.ok) return document;
-    const discovered = readDiscovery(document.value, url, expectedIssuer);
-    if (!discovered.ok) return discovered;
-    const { issuer, jwksUri } = discovered.value;
-    const jwks = await fetchJson(jwksUri, fetcher, clock, this.#stop.signal);
-    if (!jwks.ok) return jwks;
-    const keySet = readKeySet(jwks.value);
-    if (!keySet.ok) return fail({ kind: "bad_document", url: jwksUri, text: keySet.failure });
-    if (keySet.value.keys.length === 0 && !keysOptional) {
-      const why = keySet.value.skipped.slice(0, 5).join("; ") || "it is empty";
-      return fail({ kind: "no_keys", url: jwksUri, text: `holds no usable key (${why})` });
-    }
-    return ok({ ...keySet.value, issuer });
-  }
-
-  #succeed({ issuer, keys, skipped }: KeySet & { issuer: string }, startedAt: number): void {
+  #succeed({ issuer, keys, skipped }: ProviderKeySet, startedAt: number): void {
     const { log } = this.#parts;
     const before = this.#snapshot;
     const same = before !== undefined && before.issuer === issuer &&

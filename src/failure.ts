@@ -98,6 +98,13 @@ export type Reason = keyof typeof ANSWERS;
 /** All reasons, for tables of metrics and for tests. */
 export const REASONS = Object.keys(ANSWERS) as readonly Reason[];
 
+/** The body for each reason, written once. */
+const BODIES = Object.fromEntries(REASONS.map((reason) => {
+  const { error, description } = ANSWERS[reason];
+  const text = JSON.stringify({ error, error_description: description });
+  return [reason, new TextEncoder().encode(`${text}\n`)];
+})) as Record<Reason, Uint8Array<ArrayBuffer>>;
+
 /** Whether a reason speaks of the way to the upstream and back, not of a refusal. */
 export function isUpstreamFailure(reason: Reason): boolean {
   return reason.startsWith("upstream_") || reason === "client_gone" || reason === "internal";
@@ -130,25 +137,25 @@ export function statusOf(reason: Reason): number {
  */
 export function failureResponse(failed: Failure, realm: string, close = false): Response {
   const answer: Answer = ANSWERS[failed.reason];
-  const headers: [string, string][] = [
-    ["content-type", "application/json"],
-    ["cache-control", "no-store"],
-  ];
-  if (answer.challenge === "plain") headers.push(["www-authenticate", `Bearer realm="${realm}"`]);
+  const response = new Response(BODIES[failed.reason], { status: answer.status });
+  const { headers } = response;
+  // Added one by one: given to the constructor they cost twice as much.
+  headers.append("content-type", "application/json");
+  headers.append("cache-control", "no-store");
+  if (answer.challenge === "plain") headers.append("www-authenticate", `Bearer realm="${realm}"`);
   if (answer.challenge === "error") {
-    headers.push([
+    headers.append(
       "www-authenticate",
       `Bearer realm="${realm}", error="${answer.error}", error_description="${answer.description}"`,
-    ]);
+    );
   }
   if (answer.retryAfter) {
     const secs = Math.max(1, Math.ceil(failed.retryAfterSecs ?? DEFAULT_RETRY_AFTER_SECS));
-    headers.push(["retry-after", String(secs)]);
+    headers.append("retry-after", String(secs));
   }
-  if (answer.allow !== undefined) headers.push(["allow", answer.allow]);
-  if (close) headers.push(["connection", "close"]);
-  const body = JSON.stringify({ error: answer.error, error_description: answer.description });
-  return new Response(`${body}\n`, { status: answer.status, headers });
+  if (answer.allow !== undefined) headers.append("allow", answer.allow);
+  if (close) headers.append("connection", "close");
+  return response;
 }
 
 function invalidToken(description: string): Answer {

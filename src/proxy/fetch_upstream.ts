@@ -75,7 +75,6 @@ async function exchange(
     }
     if (response.body === null) {
       watch.end();
-      request.onEnd({ bytes: 0 });
       return ok({ status, headers: response.headers, body: null });
     }
     return ok({

@@ -1,6 +1,55 @@
 /** Fields as a list: order and repetition are kept. */
 export type HeaderList = [name: string, value: string][];
 
+/** The fields of a request, read once, with those at hand that decide about it. */
+export class ReceivedFields {
+  /** All of them, names in lower case; repeated ones are joined. */
+  readonly all: HeaderList = [];
+  host: string | null = null;
+  authorization: string | null = null;
+  connection: string | null = null;
+  upgrade: string | null = null;
+  contentLength: string | null = null;
+  transferEncoding: string | null = null;
+  requestId: string | null = null;
+
+  /** One walk costs less than asking the runtime for each field by name. */
+  constructor(headers: Headers) {
+    headers.forEach((value, name) => {
+      this.all.push([name, value]);
+      switch (name) {
+        case "host":
+          this.host = value;
+          break;
+        case "authorization":
+          this.authorization = value;
+          break;
+        case "connection":
+          this.connection = value;
+          break;
+        case "upgrade":
+          this.upgrade = value;
+          break;
+        case "content-length":
+          this.contentLength = value;
+          break;
+        case "transfer-encoding":
+          this.transferEncoding = value;
+          break;
+        case "x-request-id":
+          this.requestId = value;
+          break;
+      }
+    });
+  }
+
+  /** Whether they announce a body (RFC 9112, section 6). */
+  get framed(): boolean {
+    return this.transferEncoding !== null ||
+      (this.contentLength !== null && this.contentLength !== "0");
+  }
+}
+
 /** What the forwarded request says about the client, from the connection itself. */
 export interface ClientFacts {
   /** Address of the peer. */
@@ -35,8 +84,8 @@ const NOT_REMOVABLE: ReadonlySet<string> = new Set([
   "set-cookie",
 ]);
 
-/** Fields that this hop has dealt with: `Expect` was answered, `Host` is set again below. */
-const ENDS_HERE: ReadonlySet<string> = new Set(["expect", "host"]);
+/** Fields of a request that are not sent on: `Expect` was answered here, `Host` is set again below. */
+const ENDS_HERE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "expect", "host"]);
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -47,14 +96,12 @@ const NONE: ReadonlySet<string> = new Set();
  *
  * `Authorization` and `Host` go on as they came (HTTP/2: `:authority` becomes `Host`).
  */
-export function requestHeaders(received: Headers, client: ClientFacts): HeaderList {
-  const named = namedByConnection(received.get("connection"));
+export function requestHeaders(received: ReceivedFields, client: ClientFacts): HeaderList {
+  const named = namedByConnection(received.connection);
   const sent: HeaderList = [];
-  for (const [name, value] of received) {
-    if (HOP_BY_HOP.has(name) || named.has(name) || ENDS_HERE.has(name) || isForwarding(name)) {
-      continue;
-    }
-    sent.push([name, value]);
+  for (const field of received.all) {
+    const [name] = field;
+    if (!ENDS_HERE.has(name) && !named.has(name) && !isForwarding(name)) sent.push(field);
   }
   sent.push(
     ["host", client.host],
@@ -73,9 +120,10 @@ export function requestHeaders(received: Headers, client: ClientFacts): HeaderLi
 export function responseHeaders(received: Iterable<[string, string]>): HeaderList {
   let sent: HeaderList = [];
   let connection: string | null = null;
-  for (const [name, value] of received) {
+  for (const field of received) {
+    const [name, value] = field;
     if (name === "connection") connection = connection === null ? value : `${connection},${value}`;
-    if (!HOP_BY_HOP.has(name)) sent.push([name, value]);
+    if (!HOP_BY_HOP.has(name)) sent.push(field);
   }
   const named = namedByConnection(connection);
   if (named.size > 0) sent = sent.filter(([name]) => !named.has(name));

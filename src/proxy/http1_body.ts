@@ -1,3 +1,5 @@
+import { IN_NAME, IN_VALUE } from "./http1_characters.ts";
+
 /** Where the bytes of an answer's body end, read piece by piece as they arrive. */
 export interface BodyDecoder {
   /** Whether the end has been seen. Nothing may be decoded after it. */
@@ -93,7 +95,6 @@ const enum Part {
 
 const CR = 0x0d;
 const LF = 0x0a;
-const TAB = 0x09;
 const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 
@@ -165,7 +166,7 @@ export class ChunkedDecoder implements BodyDecoder {
       }
       case Part.Extension:
         if (byte === CR) this.#part = Part.SizeLineEnd;
-        else if (isControl(byte)) return "a control character in a chunk extension";
+        else if (IN_VALUE[byte] !== 1) return "a control character in a chunk extension";
         else if (++this.#line > MAX_CHUNK_LINE_BYTES) return "a chunk extension that is too long";
         return undefined;
       case Part.SizeLineEnd:
@@ -192,16 +193,16 @@ export class ChunkedDecoder implements BodyDecoder {
     switch (this.#part) {
       case Part.TrailerStart:
         if (byte === CR) this.#part = Part.LastLineEnd;
-        else if (!isNameByte(byte)) return "a malformed trailer";
+        else if (IN_NAME[byte] !== 1) return "a malformed trailer";
         else this.#part = Part.TrailerName;
         return undefined;
       case Part.TrailerName:
         if (byte === COLON) this.#part = Part.TrailerValue;
-        else if (!isNameByte(byte)) return "a malformed trailer";
+        else if (IN_NAME[byte] !== 1) return "a malformed trailer";
         return undefined;
       case Part.TrailerValue:
         if (byte === CR) this.#part = Part.TrailerLineEnd;
-        else if (isControl(byte)) return "a control character in a trailer";
+        else if (IN_VALUE[byte] !== 1) return "a control character in a trailer";
         return undefined;
       case Part.TrailerLineEnd:
         if (byte !== LF) return "a malformed trailer";
@@ -220,13 +221,4 @@ function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x61 + 10 : -1;
-}
-
-function isControl(byte: number): boolean {
-  return (byte < 0x20 && byte !== TAB) || byte === 0x7f;
-}
-
-/** Letters, digits and the marks that a name may hold (RFC 9110, section 5.6.2). */
-function isNameByte(byte: number): boolean {
-  return byte > 0x20 && byte < 0x7f && !'"(),/:;<=>?@[\\]{}'.includes(String.fromCharCode(byte));
 }

@@ -55,11 +55,8 @@ export class Exchange {
 
   /** Hands the whole answer over. */
   answerWhole(status: number, headers: HeaderList, body: Uint8Array<ArrayBuffer> | null): void {
-    this.bytes = body?.length ?? 0;
     this.#answer?.(ok({ status, headers, body }));
     this.#finish();
-    // Behind whoever waits for the answer, who is told of the end only then.
-    void this.answered.then(() => this.request.onEnd({ bytes: this.bytes }));
   }
 
   /**

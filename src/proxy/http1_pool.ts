@@ -53,6 +53,8 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   #dialling = 0;
   #running = 0;
   #closed = false;
+  /** The time on the clock that never jumps, at most `SWEEP_MS` old while exchanges run. */
+  #now = 0;
   #stopSweeping: (() => void) | undefined;
 
   constructor(options: PoolOptions, dial: Dial, clock: Clock) {
@@ -64,7 +66,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
   /** Carries a request as soon as there is a connection for it. */
   carry(request: UpstreamRequest): Exchange {
-    const now = this.#clock.monotonic();
+    const now = this.#now = this.#clock.monotonic();
     const { timeoutMs, maxConnections, maxQueued, watchClientAfterMs } = this.#options;
     const exchange = new Exchange(request, now, timeoutMs, this);
     if (this.#running++ === 0) this.#sweepLater();
@@ -93,7 +95,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   }
 
   ready(connection: Http1Connection): void {
-    const now = this.#clock.monotonic();
+    const now = this.#now;
     if (now - connection.openedAt >= CONNECTION_LIFE_MS) return connection.destroy();
     const next = this.#waiting.shift();
     if (next !== undefined) return connection.start(next);
@@ -169,7 +171,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
   /** Gives up what takes too long and closes what has waited too long. */
   #sweep(): void {
-    const now = this.#clock.monotonic();
+    const now = this.#now = this.#clock.monotonic();
     this.#sweepLater();
     for (const connection of [...this.#connections]) {
       if (connection.exchange !== undefined) this.#check(connection.exchange, now);

@@ -1,4 +1,5 @@
 import type { HeaderList } from "./headers.ts";
+import { IN_VALUE, isToken } from "./http1_characters.ts";
 
 /** What the head of a request is made of. */
 export interface RequestHead {
@@ -17,36 +18,32 @@ const encoder = new TextEncoder();
  * Writes the head of a request as bytes (RFC 9112, sections 2.1, 3 and 5): method, target, names and
  * values byte for byte as they are, one character a byte.
  *
- * Refused (`undefined`): white space in method, target or name, a colon in a name, control
+ * Refused (`undefined`): a method or name that is not a token, white space in the target, control
  * characters (a tab is fine in a value) and characters beyond Latin-1 in anything, so that no value
  * can start a line of its own.
  *
- * Does not check that names and method are tokens, nor that a `host` is among the fields.
+ * Does not check that a `host` is among the fields.
  *
  * @param room bytes to write into if they suffice; the result may be a part of it.
  */
 export function writeRequestHead(head: RequestHead, room: Uint8Array): Uint8Array | undefined {
   const { method, target, headers, chunked } = head;
-  if (method === "" || method.includes(" ") || target.includes(" ")) return undefined;
-  if (method.includes("\t") || target.includes("\t")) return undefined;
-  // Joined rather than added up: only a string in one piece is encoded fast.
-  const parts = [method, " ", target, " HTTP/1.1\r\n"];
+  if (!isToken(method) || target.includes(" ") || target.includes("\t")) return undefined;
+  let text = method + " " + target + " HTTP/1.1\r\n";
   for (const [name, value] of headers) {
-    if (name === "" || name.includes(":") || name.includes(" ") || name.includes("\t")) {
-      return undefined;
-    }
-    parts.push(name, ": ", value, "\r\n");
+    if (!isToken(name)) return undefined;
+    text += name + ": " + value + "\r\n";
   }
-  parts.push(chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
-  const text = parts.join("");
+  text += chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n";
   const lines = headers.length + (chunked ? 3 : 2);
 
   const bytes = room.length < text.length ? new Uint8Array(text.length) : room;
   const { read, written } = encoder.encodeInto(text, bytes);
   const ascii = read === text.length && written === text.length;
   if (!ascii && !writeLatin1(text, bytes)) return undefined;
-  // The line ends are the only control characters, and as many as there are lines.
-  return controls(bytes, text.length) === 2 * lines ? bytes.subarray(0, text.length) : undefined;
+  // The line ends are the only bytes that may not stand in a value, and as many as there are lines.
+  const ends = text.length - visible(bytes, text.length);
+  return ends === 2 * lines ? bytes.subarray(0, text.length) : undefined;
 }
 
 /** The announced length of a body in bytes; `undefined` without one, `NaN` for a malformed one. */
@@ -67,12 +64,9 @@ function writeLatin1(text: string, bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Counts control characters other than the tab. */
-function controls(bytes: Uint8Array, length: number): number {
+/** Counts the bytes that may stand in a value. */
+function visible(bytes: Uint8Array, length: number): number {
   let count = 0;
-  for (let i = 0; i < length; i++) {
-    const byte = bytes[i] ?? 0;
-    if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f) count++;
-  }
+  for (let i = 0; i < length; i++) count += IN_VALUE[bytes[i] ?? 0] ?? 0;
   return count;
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { HeaderList } from "./headers.ts";
+import { IN_NAME, IN_VALUE } from "./http1_characters.ts";
 
 /** The head of an answer. */
 export interface ResponseHead {
@@ -25,12 +26,6 @@ const LF = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
 const COLON = 0x3a;
-
-/** Bit of a byte that may stand in a name (RFC 9110, section 5.6.2). */
-const NAME = 1;
-/** Bit of a byte that may stand in a value: visible, space, tab or above 0x7F (section 5.5). */
-const VALUE = 2;
-const KINDS = kinds();
 
 /** Names as they are mostly written, so that few have to be put into lower case. */
 const LOWER = commonNames();
@@ -87,7 +82,7 @@ export function parseResponseHead(
     at += 2;
     if (from + at === to - 2) break;
     const nameAt = at;
-    while (((KINDS[text.charCodeAt(at)] ?? 0) & NAME) !== 0) at++;
+    while (IN_NAME[text.charCodeAt(at)] === 1) at++;
     if (at === nameAt || text.charCodeAt(at) !== COLON) return "malformed field name";
     if (headers.length === MAX_RESPONSE_FIELDS) return "too many fields";
     const written = text.substring(nameAt, at);
@@ -116,7 +111,7 @@ export function parseResponseHead(
 /** The first byte that cannot be part of a value. The head ends with CR LF, so there is one. */
 function valueEnd(bytes: Uint8Array, from: number): number {
   let at = from;
-  while (((KINDS[bytes[at] ?? 0] ?? 0) & VALUE) !== 0) at++;
+  while (IN_VALUE[bytes[at] ?? 0] === 1) at++;
   return at;
 }
 
@@ -214,17 +209,6 @@ function idleSecs(value: string): number | undefined {
   const at = value.toLowerCase().indexOf("timeout=");
   const [text = ""] = at === -1 ? [] : value.slice(at + "timeout=".length).split(",");
   return decimal(text.trim());
-}
-
-function kinds(): Uint8Array {
-  const table = new Uint8Array(256);
-  for (let byte = 0; byte < 256; byte++) {
-    if (byte === TAB || (byte >= SPACE && byte !== 0x7f)) table[byte] = VALUE;
-  }
-  for (const letter of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
-    for (const char of [letter, letter.toUpperCase()]) table[char.charCodeAt(0)] = NAME | VALUE;
-  }
-  return table;
 }
 
 function commonNames(): ReadonlyMap<string, string> {

@@ -14,8 +14,8 @@ export interface UpstreamRequest {
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   /**
-   * Called once after `send` has resolved with an answer, when the answer's body has been handed
-   * over whole, or why it was not.
+   * Called once for an answer whose body is a stream: when it has been handed over whole, or why it
+   * was not. An answer without a stream is over when `send` resolves with it.
    */
   onEnd(end: BodyEnd): void;
 }

@@ -16,14 +16,18 @@ import type { AccessLog, AccessRecord } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import type { Decision, Meter } from "../ops/metrics.ts";
-import { type HeaderList, requestHeaders, responseHeaders } from "../proxy/headers.ts";
+import {
+  type HeaderList,
+  ReceivedFields,
+  requestHeaders,
+  responseHeaders,
+} from "../proxy/headers.ts";
 import { readTarget } from "../proxy/target.ts";
-import type { BodyEnd, Upstream, UpstreamRequest } from "../proxy/upstream.ts";
+import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket.ts";
 import { isWebSocketUpgrade } from "../proxy/websocket_handshake.ts";
-import { fail, ok, type Result } from "../result.ts";
-import { isFramed, isLongUpload, lastWord, requestBody } from "./request_body.ts";
-import { makeRequestIds, type RequestIds } from "./request_id.ts";
+import { isLongUpload, lastWord, requestBody } from "./request_body.ts";
+import { makeRequestIds } from "./request_id.ts";
 
 /** What a handler is built from. */
 export interface HandlerParts {
@@ -59,86 +63,106 @@ const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK
 
 /** Builds the handler of all requests. */
 export function makeHandler(parts: HandlerParts): Handler {
+  const { authenticate, upstream, webSockets, endsAtMs, prefix, clock } = parts;
   const ids = makeRequestIds();
+  // One function without a step that is not needed: whatever is at hand is not waited for.
   return async function handle(request, connection) {
-    const story = new Story(request, connection, ids, parts);
-    let outcome: Result<Response, Failure>;
+    const { method, headers } = request;
+    const fields = new ReceivedFields(headers);
+    const story = new Story(method, connection, ids(fields.requestId), parts);
+    const refuse = (why: Failure) => refusal(why, story, fields, parts);
     try {
-      outcome = await answer(request, connection, story, parts);
+      const { secure } = connection;
+      // Over HTTP/2 (no `Host` field) the runtime never tells that a client left if nobody had asked before.
+      if (secure && fields.host === null) void request.signal;
+      const target = readTarget(
+        { method, url: request.url, host: fields.host, http2: secure },
+        prefix,
+      );
+      if (!target.ok) return refuse(target.failure);
+      const { pathAndQuery, path, host } = target.value;
+      story.path = path;
+      if (REFUSED_METHODS.has(method)) return refuse(failure("method_not_allowed"));
+      const takeBody = requestBody(request, fields);
+      if (!takeBody.ok) return refuse(takeBody.failure);
+
+      const decided = authenticate(fields.authorization);
+      const caller = decided instanceof Promise ? await decided : decided;
+      if (!caller.ok) return refuse(caller.failure);
+      story.caller = caller.value;
+
+      const sent = requestHeaders(fields, {
+        address: connection.address,
+        protocol: secure ? "https" : "http",
+        host,
+        requestId: story.requestId,
+      });
+      if (fields.upgrade !== null && isWebSocketUpgrade(method, headers)) {
+        const upgraded = await webSockets.connect({
+          request,
+          pathAndQuery,
+          headers: sent,
+          expiresAtMs: endsAtMs(caller.value),
+          onEnd: (end) => story.ended(end),
+        });
+        if (!upgraded.ok) return refuse(upgraded.failure);
+        upgraded.value.headers.append("x-request-id", story.requestId);
+        story.answered(upgraded.value.status);
+        return upgraded.value;
+      }
+      const taken = takeBody.value();
+      const body = taken instanceof Promise ? await taken : taken;
+      const sentAt = clock.monotonic();
+      const answered = await upstream.send(new Outgoing(request, pathAndQuery, sent, body, story));
+      const answeredAt = clock.monotonic();
+      story.upstreamMs = answeredAt - sentAt;
+      if (!answered.ok) return refuse(answered.failure);
+      const response = responseOf(answered.value, story.requestId);
+      story.answered(answered.value.status, wholeBytes(answered.value.body), answeredAt);
+      return response;
     } catch (error) {
       parts.log.error("a request met a bug", {
         requestId: story.requestId,
         error: error instanceof Error ? error.stack : String(error),
       });
-      outcome = fail(failure("internal"));
+      return refuse(failure("internal"));
     }
-    if (outcome.ok) {
-      story.answered(outcome.value.status);
-      return outcome.value;
-    }
-    const { reason } = outcome.failure;
-    story.ended({ bytes: 0, failure: outcome.failure });
-    story.answered(statusOf(reason));
-    // A body that nobody will read must not be waited for: the connection ends with the answer.
-    const refusal = failureResponse(outcome.failure, REALM, isFramed(request.headers));
-    return isLongUpload(request.headers) ? await lastWord(refusal, parts.clock) : refusal;
   };
 }
 
-/** The way of a good request; every early return is a failure. */
-async function answer(
-  request: Request,
-  connection: Connection,
+/** The answer to a request that goes no further. */
+function refusal(
+  why: Failure,
   story: Story,
-  parts: HandlerParts,
-): Promise<Result<Response, Failure>> {
-  const { method, headers } = request;
-  // Over HTTP/2 (no `Host` field) the runtime never tells that a client left if nobody had asked before.
-  if (connection.secure && !headers.has("host")) void request.signal;
-  const target = readTarget(
-    { method, url: request.url, host: headers.get("host"), http2: connection.secure },
-    parts.prefix,
-  );
-  if (!target.ok) return target;
-  story.path = target.value.path;
-  if (REFUSED_METHODS.has(method)) return fail(failure("method_not_allowed"));
-  const body = requestBody(request);
-  if (!body.ok) return body;
+  fields: ReceivedFields,
+  { clock }: HandlerParts,
+): Response | Promise<Response> {
+  story.ended({ bytes: 0, failure: why });
+  story.answered(statusOf(why.reason));
+  // A body that nobody will read must not be waited for: the connection ends with the answer.
+  const response = failureResponse(why, REALM, fields.framed);
+  return isLongUpload(fields) ? lastWord(response, clock) : response;
+}
 
-  const caller = await parts.authenticate(headers.get("authorization"));
-  if (!caller.ok) return caller;
-  story.caller = caller.value;
-
-  const fieldsSent = requestHeaders(headers, {
-    address: connection.address,
-    protocol: connection.secure ? "https" : "http",
-    host: target.value.host,
-    requestId: story.requestId,
-  });
-  const { pathAndQuery } = target.value;
-  if (isWebSocketUpgrade(method, headers)) {
-    const upgraded = await parts.webSockets.connect({
-      request,
-      pathAndQuery,
-      headers: fieldsSent,
-      expiresAtMs: parts.endsAtMs(caller.value),
-      onEnd: (end) => story.ended(end),
-    });
-    if (upgraded.ok) upgraded.value.headers.append("x-request-id", story.requestId);
-    return upgraded;
+/** The upstream's answer for the client. */
+function responseOf({ status, headers, body }: UpstreamAnswer, requestId: string): Response {
+  const response = status === 200 ? new Response(body) : new Response(body, { status });
+  const sent = response.headers;
+  let named = false;
+  for (const [name, value] of responseHeaders(headers)) {
+    // Added one by one: given to the constructor they cost twice as much.
+    sent.append(name, value);
+    named ||= name === "x-request-id";
   }
-  const outgoing = new Outgoing(request, pathAndQuery, fieldsSent, await body.value(), story);
-  const sentAt = parts.clock.monotonic();
-  const answered = await parts.upstream.send(outgoing);
-  story.upstreamMs = parts.clock.monotonic() - sentAt;
-  if (!answered.ok) return answered;
-  const { status } = answered.value;
-  const fields = responseHeaders(answered.value.headers);
   // An upstream that names the request itself, usually by the id it was sent, has the last word.
-  if (!fields.some(([name]) => name === "x-request-id")) {
-    fields.push(["x-request-id", story.requestId]);
-  }
-  return ok(new Response(answered.value.body, { status, headers: fields }));
+  if (!named) sent.append("x-request-id", requestId);
+  return response;
+}
+
+/** How many bytes an answer has that has come whole; `undefined` for one that is still to come. */
+function wholeBytes(body: UpstreamAnswer["body"]): number | undefined {
+  if (body === null) return 0;
+  return body instanceof Uint8Array ? body.length : undefined;
 }
 
 /**
@@ -186,39 +210,45 @@ class Story {
   upstreamMs: number | undefined;
   readonly #parts: HandlerParts;
   readonly #method: string;
-  readonly #client: string;
+  readonly #client: Connection;
   readonly #timeMs: number;
   readonly #began: number;
   #status: number | undefined;
   #end: BodyEnd | undefined;
 
-  constructor(request: Request, connection: Connection, ids: RequestIds, parts: HandlerParts) {
-    this.requestId = ids(request.headers.get("x-request-id"));
+  constructor(method: string, connection: Connection, requestId: string, parts: HandlerParts) {
+    this.requestId = requestId;
     this.#parts = parts;
-    this.#method = request.method;
-    this.#client = connection.address;
+    this.#method = method;
+    this.#client = connection;
     this.#timeMs = parts.clock.now();
     this.#began = parts.clock.monotonic();
     parts.meter.add("inFlight");
   }
 
-  /** The head of the answer is there. */
-  answered(status: number): void {
+  /**
+   * The head of the answer is there.
+   *
+   * @param bytes of its body, where that has come whole.
+   * @param now on the clock that never jumps, where it is known.
+   */
+  answered(status: number, bytes?: number, now?: number): void {
     this.#status = status;
-    this.#tellIfOver();
+    if (bytes !== undefined) this.#end ??= { bytes };
+    this.#tellIfOver(now);
   }
 
-  /** The body of the answer is over; small ones are before their head goes out. */
+  /** The body of the answer is over. */
   ended(end: BodyEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#tellIfOver();
   }
 
-  #tellIfOver(): void {
+  #tellIfOver(now?: number): void {
     if (this.#status === undefined || this.#end === undefined) return;
     const { meter, accessLog, clock } = this.#parts;
-    const durationMs = clock.monotonic() - this.#began;
+    const durationMs = (now ?? clock.monotonic()) - this.#began;
     meter.add("inFlight", 0, -1);
     const reason = this.#end.failure?.reason;
     meter.countRequest(decisionOf(reason), this.#status, reason, durationMs / 1000);
@@ -231,7 +261,7 @@ class Story {
     return {
       timeMs: this.#timeMs,
       requestId: this.requestId,
-      client: this.#client,
+      client: this.#client.address,
       method: this.#method,
       path: this.path.slice(0, MAX_LOGGED_PATH),
       status,

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../result.ts";
-import type { Handler } from "./handler.ts";
+import type { Connection, Handler } from "./handler.ts";
 
 /** An address to listen on. */
 export interface Address {
@@ -54,10 +54,9 @@ export function openListener(
   const abort = new AbortController();
   let retired = false;
   let closing = false;
-  async function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    const response = await handler()(request, { address: info.remoteAddr.hostname, secure });
-    if (retired) response.headers.set("connection", "close");
-    return response;
+  function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    const answered = handler()(request, new Peer(info, secure));
+    return retired ? answered.then(askToLeave) : answered;
   }
   try {
     const server = Deno.serve({
@@ -99,6 +98,28 @@ export function probe(address: Address, secure: boolean): Result<Address, string
   } catch (error) {
     return fail(explain(secure, address, error));
   }
+}
+
+/** The other end of a connection; its address is looked up only where it is asked for. */
+class Peer implements Connection {
+  readonly secure: boolean;
+  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  /** Kept, since the runtime does not tell any more when the request is over. */
+  #address: string | undefined;
+
+  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>, secure: boolean) {
+    this.#info = info;
+    this.secure = secure;
+  }
+
+  get address(): string {
+    return this.#address ??= this.#info.remoteAddr.hostname;
+  }
+}
+
+function askToLeave(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
 }
 
 function urlOf(secure: boolean, { hostname, port }: Address): string {

@@ -1,5 +1,6 @@
 import { type Failure, failure } from "../failure.ts";
 import type { Clock } from "../ops/clock.ts";
+import type { ReceivedFields } from "../proxy/headers.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /** Longest request body that is let in to be thrown away, in bytes: it is on its way already. */
@@ -11,14 +12,12 @@ const MAX_UNREAD_BYTES = 64 * 1024;
  */
 const LAST_WORD_MS = 150;
 
-/** Gives the body to forward, `null` without one. Called only once the request may go on. */
-export type TakeBody = () => Promise<ReadableStream<Uint8Array> | null>;
+type Body = ReadableStream<Uint8Array> | null;
 
-/** Whether the head of a request announces a body (RFC 9112, section 6). */
-export function isFramed(headers: Headers): boolean {
-  const length = headers.get("content-length");
-  return headers.has("transfer-encoding") || (length !== null && length !== "0");
-}
+/** Gives the body to forward, `null` without one. Called only once the request may go on. */
+export type TakeBody = () => Body | Promise<Body>;
+
+const NO_BODY = ok<TakeBody>(() => null);
 
 /** Methods whose body the server hides. */
 const BODY_HIDDEN: ReadonlySet<string> = new Set(["GET", "HEAD"]);
@@ -31,23 +30,20 @@ const BODY_HIDDEN: ReadonlySet<string> = new Set(["GET", "HEAD"]);
  * forwarded without it. For the other methods the server always shows a body; where the framing does
  * not tell (HTTP/1.1 without length and chunks has none, HTTP/2 may have one), the first piece does.
  */
-export function requestBody(request: Request): Result<TakeBody, Failure> {
-  const { method, headers } = request;
-  const framed = isFramed(headers);
-  if (BODY_HIDDEN.has(method)) {
-    return framed ? fail(failure("unexpected_body")) : ok(() => Promise.resolve(null));
-  }
-  if (headers.get("content-length") === "0") return ok(() => Promise.resolve(null));
+export function requestBody(
+  request: Request,
+  { framed, contentLength }: ReceivedFields,
+): Result<TakeBody, Failure> {
+  if (BODY_HIDDEN.has(request.method)) return framed ? fail(failure("unexpected_body")) : NO_BODY;
+  if (!framed && contentLength === "0") return NO_BODY;
   return ok(() => {
     const { body } = request;
-    return body === null || framed ? Promise.resolve(body) : unlessEmpty(body);
+    return body === null || framed ? body : unlessEmpty(body);
   });
 }
 
 /** The body, or `null` if it ends before it has brought anything. */
-async function unlessEmpty(
-  body: ReadableStream<Uint8Array>,
-): Promise<ReadableStream<Uint8Array> | null> {
+async function unlessEmpty(body: ReadableStream<Uint8Array>): Promise<Body> {
   const reader = body.getReader();
   let first: ReadableStreamReadResult<Uint8Array> | undefined;
   try {
@@ -73,9 +69,8 @@ async function unlessEmpty(
  * Whether a request announces a body that is not worth waiting for when nobody will read it. HTTP/2
  * (no `Host` field) can give up a body without its connection.
  */
-export function isLongUpload(headers: Headers): boolean {
-  if (!headers.has("host") || !isFramed(headers)) return false;
-  return !(Number(headers.get("content-length") ?? NaN) <= MAX_UNREAD_BYTES);
+export function isLongUpload({ host, framed, contentLength }: ReceivedFields): boolean {
+  return host !== null && framed && !(Number(contentLength ?? NaN) <= MAX_UNREAD_BYTES);
 }
 
 /**

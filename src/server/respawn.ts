@@ -15,9 +15,11 @@ export interface Runtime {
 
 /**
  * A young generation of at most 4 MiB a space: most of what a request leaves behind is garbage at once,
- * and a larger space only holds more of it. Measured: a third less memory, no more CPU.
+ * and a larger space only holds more of it. Measured: a third less memory, no more CPU. It is collected
+ * without helper threads, which only wait for each other where there are as many workers as cores:
+ * measured on one busy core, 0.7 instead of 2.2 ms a collection.
  */
-export const MEMORY_FLAG = "--v8-flags=--max-semi-space-size=4";
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-parallel-scavenge";
 
 /** What a worker may do: talk to the network, nothing else; settings and secrets come over a pipe. */
 const WORKER_PERMISSIONS = ["--allow-net"];
@@ -41,7 +43,7 @@ export function respawn(role: string, runtime: Runtime, socketPath?: string): Re
       "--quiet",
       "--no-prompt",
       "--no-check",
-      MEMORY_FLAG,
+      V8_FLAGS,
       ...WORKER_PERMISSIONS,
       ...socket,
       runtime.mainModule,

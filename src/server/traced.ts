@@ -61,6 +61,7 @@ export function tracedUpstream(
       }));
       if (answered.ok) {
         span.setAttribute("http.response.status_code", answered.value.status);
+        if (!(answered.value.body instanceof ReadableStream)) span.end();
       } else {
         span.setAttribute("http.response.status_code", statusOf(answered.failure.reason));
         failed(span, answered.failure.reason);

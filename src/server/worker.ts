@@ -126,9 +126,15 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
   return ok({ urls, reload, count, drain });
 }
 
-/** A service whose `close` waits for the requests that have not been sent upstream yet. */
+/** A service that may be closed while requests of it run. */
 function build(settings: WorkerSettings, parts: WorkerParts): Service {
   const service = buildService(settings, parts);
+  // Our own transport still carries requests when it is closed; `fetch` does not.
+  return settings.config.upstreamTransport === "fetch" ? closesUnused(service) : service;
+}
+
+/** The same service, whose `close` waits for the requests that have not been answered yet. */
+function closesUnused(service: Service): Service {
   let running = 0;
   let closing = false;
   const closeIfUnused = () => {

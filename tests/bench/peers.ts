@@ -1,5 +1,5 @@
 /** Starts the peers and waits until they serve. */
-import { MEMORY_FLAG } from "../../src/server/respawn.ts";
+import { V8_FLAGS } from "../../src/server/respawn.ts";
 import { fileURLToPath } from "node:url";
 import type { PeerName, Variant } from "./cases.ts";
 import { type Child, LOAD_CORE, PROXY_CORE, runPinned, startChild } from "./children.ts";
@@ -152,7 +152,7 @@ async function variantEnv(
 /** The program with the flags of `deno task start`. */
 function proxyCommand(args: readonly string[]): string[] {
   const permissions = [
-    MEMORY_FLAG,
+    V8_FLAGS,
     "--allow-net",
     "--allow-env",
     "--allow-read",

@@ -1,5 +1,10 @@
 import fc from "fast-check";
-import { type ClientFacts, requestHeaders, responseHeaders } from "../../src/proxy/headers.ts";
+import {
+  type ClientFacts,
+  ReceivedFields,
+  requestHeaders,
+  responseHeaders,
+} from "../../src/proxy/headers.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const CLIENT: ClientFacts = {
@@ -12,7 +17,7 @@ const CLIENT: ClientFacts = {
 const ADDED = ["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id"];
 
 Deno.test("A request without fields gets those that say where it came from.", () => {
-  assertEquals(requestHeaders(new Headers(), CLIENT), [
+  assertEquals(requestHeaders(new ReceivedFields(new Headers()), CLIENT), [
     ["host", "client.test"],
     ["x-forwarded-for", "192.0.2.1"],
     ["x-forwarded-proto", "https"],
@@ -73,7 +78,7 @@ Deno.test("Whatever a client sends, the upstream gets each of our fields once, b
   fc.assert(fc.property(fieldList, fc.array(fieldName), (fields, named) => {
     const received = new Headers(fields);
     if (named.length > 0) received.set("connection", named.join(", "));
-    const sent = requestHeaders(received, CLIENT);
+    const sent = requestHeaders(new ReceivedFields(received), CLIENT);
     for (const name of ADDED) {
       const spelt = sent.filter(([known]) => known.replaceAll(/[_.]/g, "-") === name);
       const exact = spelt.filter(([known]) => known === name);

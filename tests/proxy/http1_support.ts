@@ -11,7 +11,7 @@ import { ok } from "../../src/result.ts";
 import { assert } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type ConnectionScript, type RawUpstream, rawUpstream } from "../support/upstream.ts";
-import { type Asked, asking } from "./upstream_suite_support.ts";
+import { type Asked, asking, ended } from "./upstream_suite_support.ts";
 
 /** Limits of the tests, in milliseconds of the fake clock. */
 export const LIMITS = {
@@ -77,11 +77,12 @@ export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): P
   try {
     const bytes = await new Response(body).bytes();
     text = `${status} ${new TextDecoder("latin1").decode(bytes)}`;
-    assert(ends[0]?.bytes === bytes.length && ends[0].failure === undefined);
+    const [end] = ended(answer.value, ends);
+    assert(end?.bytes === bytes.length && end.failure === undefined);
   } catch {
     text = `${status} then ${ends[0]?.failure?.reason}`;
   }
-  assert(ends.length === 1);
+  assert(ended(answer.value, ends).length === 1);
   return text;
 }
 

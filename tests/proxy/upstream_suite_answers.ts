@@ -3,7 +3,14 @@ import { gzipSync } from "node:zlib";
 import { assert, assertEquals } from "../support/assert.ts";
 import { answering } from "../support/upstream.ts";
 import { pause } from "./support.ts";
-import { asking, type Connected, OK, readerOf, type Suite } from "./upstream_suite_support.ts";
+import {
+  asking,
+  type Connected,
+  ended,
+  OK,
+  readerOf,
+  type Suite,
+} from "./upstream_suite_support.ts";
 
 /** Registers the tests of answers. */
 export function answerTests(suite: Suite): void {
@@ -24,7 +31,7 @@ async function answerOf(
   assert(answer.ok, JSON.stringify(answer));
   const { status, headers, body } = answer.value;
   const content = await new Response(body).bytes();
-  const [end, ...more] = ends;
+  const [end, ...more] = ended(answer.value, ends);
   assert(end !== undefined && end.failure === undefined && more.length === 0);
   assertEquals(clock.pending, 0);
   return { status, headers: [...headers], body: content, bytes: end.bytes };

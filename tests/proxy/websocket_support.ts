@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { failureResponse } from "../../src/failure.ts";
 import { type Clock, systemClock } from "../../src/ops/clock.ts";
 import { type Dial, makeDial } from "../../src/proxy/dial.ts";
-import { requestHeaders } from "../../src/proxy/headers.ts";
+import { ReceivedFields, requestHeaders } from "../../src/proxy/headers.ts";
 import {
   makeWebSocketRelays,
   type WebSocketRelays,
@@ -50,7 +50,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
       const answer = await relays.connect({
         request,
         pathAndQuery: request.url.slice(request.url.indexOf("/", "http://".length)),
-        headers: requestHeaders(request.headers, {
+        headers: requestHeaders(new ReceivedFields(request.headers), {
           address: "127.0.0.1",
           protocol: "http",
           host: request.headers.get("host") ?? "",

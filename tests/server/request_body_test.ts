@@ -1,4 +1,5 @@
-import { isFramed, isLongUpload, lastWord, requestBody } from "../../src/server/request_body.ts";
+import { ReceivedFields } from "../../src/proxy/headers.ts";
+import { isLongUpload, lastWord, requestBody } from "../../src/server/request_body.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -13,7 +14,7 @@ function request(method: string, headers: Fields, pieces: readonly string[] = []
 
 /** What is forwarded: the body's text, `null` for none, or the reason why not. */
 async function taken(given: Request): Promise<string | null> {
-  const body = requestBody(given);
+  const body = requestBody(given, new ReceivedFields(given.headers));
   if (!body.ok) return body.failure.reason;
   const stream = await body.value();
   return stream === null ? null : await new Response(stream).text();
@@ -31,9 +32,10 @@ const FRAMES: readonly (readonly [fields: Fields, framed: boolean, long: boolean
 
 for (const [fields, framed, long] of FRAMES) {
   Deno.test(`A head with ${JSON.stringify(fields)} announces ${framed ? "a" : "no"} body.`, () => {
-    assertEquals(isFramed(new Headers(fields)), framed);
-    assertEquals(isLongUpload(new Headers({ host: "h", ...fields })), long);
-    assertEquals(isLongUpload(new Headers(fields)), false);
+    const received = (all: Fields) => new ReceivedFields(new Headers(all));
+    assertEquals(received(fields).framed, framed);
+    assertEquals(isLongUpload(received({ host: "h", ...fields })), long);
+    assertEquals(isLongUpload(received(fields)), false);
   });
 }
 
@@ -69,12 +71,13 @@ Deno.test("A body is not touched before it is taken.", () => {
       throw new Error("it was looked at");
     },
   };
-  assert(requestBody(given as unknown as Request).ok);
+  assert(requestBody(given as unknown as Request, new ReceivedFields(given.headers)).ok);
 });
 
 Deno.test("A body without framing that breaks off at once is forwarded as broken.", async () => {
   const body = new ReadableStream<Uint8Array>({ start: (c) => c.error(new Error("broke off")) });
-  const given = requestBody(new Request("http://h/", { method: "POST", body }));
+  const request = new Request("http://h/", { method: "POST", body });
+  const given = requestBody(request, new ReceivedFields(request.headers));
   assert(given.ok);
   const stream = await given.value();
   await assertRejects(() => new Response(stream).text(), /broke off/);
@@ -86,7 +89,8 @@ Deno.test("Nobody's interest in a body without framing reaches the client's stre
     pull: (controller) => controller.enqueue(new Uint8Array(1)),
     cancel: () => void (cancelled = true),
   });
-  const given = requestBody(new Request("http://h/", { method: "POST", body }));
+  const request = new Request("http://h/", { method: "POST", body });
+  const given = requestBody(request, new ReceivedFields(request.headers));
   assert(given.ok);
   await (await given.value())?.cancel();
   assertEquals(cancelled, true);

@@ -21,6 +21,9 @@ export function makeAuthenticator(cache: TokenCache): Authenticate {
       if (known !== undefined) return known;
     }
     const token = bearerToken(authorization);
-    return token.ok ? cache.verify(token.value) : token;
+    if (!token.ok) return token;
+    // In the usual spelling it was looked up above.
+    const usual = authorization === BEARER + token.value;
+    return (usual ? undefined : cache.lookUp(token.value)) ?? cache.verify(token.value);
   };
 }

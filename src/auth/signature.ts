@@ -4,11 +4,11 @@ import { compactVerify } from "jose";
 import type { VerificationKey } from "../oidc/key_store.ts";
 
 /** The hash of each RSA algorithm, as the platform names it. */
-const HASHES: Readonly<Record<string, string>> = {
-  RS256: "sha256",
-  RS384: "sha384",
-  RS512: "sha512",
-};
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ["RS256", "sha256"],
+  ["RS384", "sha384"],
+  ["RS512", "sha512"],
+]);
 
 /**
  * Whether an RSASSA-PKCS1-v1_5 signature of a compact JWS is that key's (RFC 7518, section 3.3). The
@@ -22,7 +22,7 @@ export async function isSignedByRsaKey(
   alg: string,
   key: VerificationKey,
 ): Promise<boolean> {
-  const hash = HASHES[alg];
+  const hash = HASHES.get(alg);
   if (hash === undefined) return false;
   const end = token.lastIndexOf(".");
   const signed = Buffer.from(token.slice(0, end), "latin1");

@@ -53,7 +53,10 @@ const LASTING: ReadonlySet<Reason> = new Set<Reason>([
  * token has one spelling).
  *
  * Only fully verified tokens are kept; their times are looked at again on every use. Everything is
- * forgotten when the generation of the keys changes, so that a removed key is refused at once. The
+ * forgotten when the generation of the keys changes, so that a removed key is refused at once. Looking
+ * a token up takes a time that depends on its text, which gives nothing away: a miss is followed by a
+ * whole signature check, and the runtime compares seeded hashes before any text, so that no token can
+ * be found byte by byte. The
  * least recently used token goes first. Requests that bring the same new token at the same time share one
  * check. A smaller memory of refused tokens makes hammering with a dead token cheap.
  */

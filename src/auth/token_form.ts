@@ -13,8 +13,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Takes a compact JWS apart (RFC 7515, sections 3.1 and 7.1) and is stricter than most decoders, so
- * that one token has one spelling: three non-empty parts of canonical base64url without padding,
- * header and payload JSON objects in valid UTF-8 without a byte order mark.
+ * that one token has one spelling and one meaning: three non-empty parts of canonical base64url
+ * without padding, header and payload JSON objects in valid UTF-8 without a byte order mark, no member
+ * named twice at any depth (RFC 7515, section 4, and RFC 7519, section 4: the upstream might take the
+ * first where we take the last).
  *
  * Refuses `crit` (no extension is understood here, RFC 7515, section 4.1.11), `b64` (RFC 7797) and
  * encrypted tokens. Ignores `jwk`, `jku`, `x5u` and `x5c`: keys come from the provider alone.
@@ -30,9 +32,13 @@ export function takeApart(token: string): Result<UnverifiedToken, Failure> {
   }
   if (token.indexOf(".", second + 1) !== -1) return notAJwt("more than three parts");
   const header = jsonObject(token.slice(0, first));
-  if (header === undefined) return notAJwt("the header is not a JSON object in base64url");
+  if (header === undefined) {
+    return notAJwt("the header is not a JSON object with unique names in base64url");
+  }
   const claims = jsonObject(token.slice(first + 1, second));
-  if (claims === undefined) return notAJwt("the payload is not a JSON object in base64url");
+  if (claims === undefined) {
+    return notAJwt("the payload is not a JSON object with unique names in base64url");
+  }
   if (bytesOf(token.slice(second + 1)) === undefined) {
     return notAJwt("the signature is not canonical base64url");
   }
@@ -68,11 +74,40 @@ function jsonObject(part: string): Record<string, unknown> | undefined {
   const bytes = bytesOf(part);
   if (bytes === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(utf8.decode(bytes));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Record<string, unknown>
-      : undefined;
+    const text = utf8.decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    // The parser keeps the last of members with the same name: then fewer are left than were written.
+    if (membersWritten(text) !== membersKept(value)) return undefined;
+    return value as Record<string, unknown>;
   } catch {
     return undefined;
   }
+}
+
+/** How many members the objects of a valid JSON text have in all, as written: its colons outside strings. */
+function membersWritten(text: string): number {
+  let count = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) inString = !inString;
+    else if (inString && c === 0x5c) i++; // a backslash: what follows ends nothing
+    else if (!inString && c === 0x3a) count++;
+  }
+  return count;
+}
+
+/** How many members an object and all objects in it have. */
+function membersKept(object: object): number {
+  let count = 0;
+  const open = [object]; // no recursion: a client chooses the depth
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const values: unknown[] = Object.values(next);
+    if (!Array.isArray(next)) count += values.length;
+    for (const value of values) {
+      if (typeof value === "object" && value !== null) open.push(value);
+    }
+  }
+  return count;
 }

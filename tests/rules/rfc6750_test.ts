@@ -1,8 +1,10 @@
 /** RFC 6750, bearer token usage: what goes over the wire between a client and the proxy. */
 import { assertRefused, startStack } from "../auth/stack.ts";
+import { type Reason, statusOf } from "../../src/failure.ts";
 import { MAX_TOKEN_LENGTH } from "../../src/limits.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
-import { breakSignature } from "../support/tokens.ts";
+import { assertOutcome, HEADER, signedText } from "../support/token_rows.ts";
+import { base64url, breakSignature } from "../support/tokens.ts";
 
 for (const scheme of ["Bearer ", "bearer ", "BEARER ", "bEARER    "]) {
   Deno.test(`2.1: the scheme ${JSON.stringify(scheme)} carries a token`, async () => {
@@ -76,10 +78,108 @@ for (
   });
 }
 
-Deno.test("3.1: a token over the length limit is an invalid_request", async () => {
+/** A good token of exactly this many characters. */
+async function tokenOfLength(length: number, claims: Record<string, unknown>): Promise<string> {
+  // Header and payload in base64url, two dots and the 342 characters of the signature.
+  for (const header of [HEADER, `${HEADER} `, `${HEADER}  `]) {
+    const room = length - base64url(header).length - 2 - 342;
+    const unpadded = JSON.stringify({ ...claims, pad: "" }).length;
+    const pad = "x".repeat(Math.floor(room * 3 / 4) - unpadded);
+    const token = await signedText(header, JSON.stringify({ ...claims, pad }));
+    if (token.length === length) return token;
+  }
+  throw new Error(`no token is ${length} characters long`);
+}
+
+Deno.test("2.1: a good token as long as the limit is let in, one character more is too long", async () => {
   await using stack = await startStack();
-  const answer = await stack.call(`Bearer ${"a".repeat(MAX_TOKEN_LENGTH + 1)}`);
-  assertRefused(answer, 400, "invalid_request");
+  const longest = await tokenOfLength(MAX_TOKEN_LENGTH, stack.claims());
+  await assertOutcome(stack, `Bearer ${longest}`, "accepted");
+  await assertOutcome(stack, `Bearer ${longest}A`, "token_too_long");
+  const longer = await tokenOfLength(MAX_TOKEN_LENGTH + 1, stack.claims());
+  await assertOutcome(stack, `Bearer ${longer}`, "token_too_long");
+  assertRefused(await stack.call(`Bearer ${longer}`), 400, "invalid_request");
+});
+
+Deno.test("2.1: a token of 1 MiB is not even read to its end, and disturbs nobody", async () => {
+  await using stack = await startStack();
+  const answer = await stack.callRaw([`Authorization: Bearer ${"a".repeat(1024 * 1024)}`]);
+  // The server answers and closes while the client still sends, which may cost it the answer.
+  assert(answer.status === 400 || answer.error !== undefined, answer.startLine);
+  assertEquals([stack.proxy.access.length, stack.upstream.requests.length], [0, 0]);
+  await assertOutcome(stack, `Bearer ${await stack.token()}`, "accepted");
+});
+
+/** Header lines around a good token that clients tidy up, and what becomes of them. */
+const LINES: readonly (readonly [
+  sentence: string,
+  line: (token: string) => string,
+  /** The server refuses what is no HTTP before the proxy sees it. */
+  outcome: Reason | "accepted" | "no HTTP",
+])[] = [
+  ["no blank behind the colon", (t) => `Authorization:Bearer ${t}`, "accepted"],
+  ["a tab for the blank", (t) => `Authorization: Bearer\t${t}`, "other_scheme"],
+  ["a no-break space for the blank", (t) => `Authorization: Bearer\xa0${t}`, "other_scheme"],
+  ["no blank", (t) => `Authorization: Bearer${t}`, "other_scheme"],
+  ["a colon for the blank", (t) => `Authorization: Bearer:${t}`, "other_scheme"],
+  ["an equals sign for the blank", (t) => `Authorization: Bearer=${t}`, "other_scheme"],
+  ["quotes around the scheme", (t) => `Authorization: "Bearer" ${t}`, "other_scheme"],
+  ["quotes around the token", (t) => `Authorization: Bearer "${t}"`, "malformed_credentials"],
+  ["angle brackets", (t) => `Authorization: Bearer <${t}>`, "malformed_credentials"],
+  [
+    "a blank inside",
+    (t) => `Authorization: Bearer ${t.replace(".", " .")}`,
+    "malformed_credentials",
+  ],
+  ["a second token", (t) => `Authorization: Bearer ${t} ${t}`, "malformed_credentials"],
+  ["the scheme twice", (t) => `Authorization: Bearer Bearer ${t}`, "malformed_credentials"],
+  ["a parameter", (t) => `Authorization: Bearer ${t};a=b`, "malformed_credentials"],
+  ["a named token", (t) => `Authorization: Bearer token=${t}`, "malformed_credentials"],
+  ["a percent sign", (t) => `Authorization: Bearer %20${t}`, "malformed_credentials"],
+  ["a byte order mark", (t) => `Authorization: Bearer \xef\xbb\xbf${t}`, "malformed_credentials"],
+  ["a letter beyond ASCII", (t) => `Authorization: Bearer ${t}\xe9`, "malformed_credentials"],
+  ["a comma behind", (t) => `Authorization: Bearer ${t},`, "repeated_credentials"],
+  ["a comma between two", (t) => `Authorization: Bearer ${t}, Bearer ${t}`, "repeated_credentials"],
+  [
+    "an empty line before",
+    (t) => `Authorization:\r\nAuthorization: Bearer ${t}`,
+    "repeated_credentials",
+  ],
+  [
+    "an empty line after",
+    (t) => `Authorization: Bearer ${t}\r\nAuthorization:`,
+    "repeated_credentials",
+  ],
+  ["another name", (t) => `Authorization_: Bearer ${t}`, "missing_token"],
+  ["a name with a dash", (t) => `Author-ization: Bearer ${t}`, "missing_token"],
+  ["a blank before the colon", (t) => `Authorization : Bearer ${t}`, "no HTTP"],
+  ["a blank before the name", (t) => ` Authorization: Bearer ${t}`, "no HTTP"],
+  ["a folded line", (t) => `Authorization: Bearer\r\n ${t}`, "no HTTP"],
+  ["a bare CR", (t) => `Authorization: Bearer ${t}\rx`, "no HTTP"],
+  ["a NUL", (t) => `Authorization: Bearer ${t}\0`, "no HTTP"],
+  ["a DEL", (t) => `Authorization: Bearer ${t}\x7f`, "no HTTP"],
+  ["a vertical tab", (t) => `Authorization: Bearer ${t}\v`, "no HTTP"],
+];
+
+Deno.test("2.1, 3.1: header lines around a good token that no tidy client sends", async (t) => {
+  await using stack = await startStack();
+  const token = await stack.token();
+  for (const [sentence, line, outcome] of LINES) {
+    await t.step(`${sentence}: ${outcome}`, async () => {
+      const seen = stack.proxy.access.length;
+      const reached = stack.upstream.requests.length;
+      const answer = await stack.callRaw([line(token), "Connection: close"]);
+      const told = stack.proxy.access.slice(seen).map(({ reason }) => reason ?? "accepted");
+      assertEquals(told, outcome === "no HTTP" ? [] : [outcome]);
+      const refused = outcome === "no HTTP"
+        ? 400
+        : outcome === "accepted"
+        ? 200
+        : statusOf(outcome);
+      assertEquals(answer.status, refused);
+      assertEquals(stack.upstream.requests.length - reached, outcome === "accepted" ? 1 : 0);
+    });
+  }
 });
 
 const REPEATED: readonly (readonly [sentence: string, second: (first: string) => string])[] = [

@@ -13,7 +13,10 @@ export class ReceivedFields {
   transferEncoding: string | null = null;
   requestId: string | null = null;
 
-  /** One walk costs less than asking the runtime for each field by name. */
+  /**
+   * One walk costs less than asking the runtime for each field by name. It hides an empty one that is
+   * repeated, which must not happen to credentials.
+   */
   constructor(headers: Headers) {
     headers.forEach((value, name) => {
       this.all.push([name, value]);
@@ -22,7 +25,7 @@ export class ReceivedFields {
           this.host = value;
           break;
         case "authorization":
-          this.authorization = value;
+          this.authorization = headers.get(name);
           break;
         case "connection":
           this.connection = value;
@@ -69,6 +72,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "trailer", // trailers are not forwarded
   "transfer-encoding", // each hop frames its messages itself
   "upgrade",
+  "http2-settings", // RFC 7540, section 3.2.1: of use together with an upgrade alone
   "proxy-authenticate",
   "proxy-authorization",
 ]);
@@ -91,8 +95,11 @@ const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The fields of the request that goes upstream: everything the client sent, less hop-by-hop fields
- * (those that `Connection` names too), less every spelling of the fields that say who the client is,
- * plus our own `X-Forwarded-For`, `-Proto`, `-Host` and `X-Request-Id`.
+ * (those that `Connection` names too), less the fields that say who the client is, plus our own
+ * `X-Forwarded-For`, `-Proto`, `-Host` and `X-Request-Id`.
+ *
+ * What ends here does so in every spelling (see `plainName`), and so does a `Content-Length` that is
+ * spelt otherwise: none of them may look to the upstream like what this proxy says or how it frames.
  *
  * `Authorization` and `Host` go on as they came (HTTP/2: `:authority` becomes `Host`).
  */
@@ -101,7 +108,10 @@ export function requestHeaders(received: ReceivedFields, client: ClientFacts): H
   const sent: HeaderList = [];
   for (const field of received.all) {
     const [name] = field;
-    if (!ENDS_HERE.has(name) && !named.has(name) && !isForwarding(name)) sent.push(field);
+    const plain = plainName(name);
+    if (ENDS_HERE.has(plain) || isForwarding(plain)) continue;
+    if (named.has(name) || (plain === "content-length" && name !== plain)) continue;
+    sent.push(field);
   }
   sent.push(
     ["host", client.host],
@@ -141,14 +151,24 @@ function namedByConnection(value: string | null): ReadonlySet<string> {
   return names;
 }
 
+/** Everything that a field name may hold (RFC 9110, section 5.6.2) besides letters, digits and `-`. */
+const ODD_MARK = /[^a-z\d-]/;
+const ODD_MARKS = /[^a-z\d-]/g;
+
 /**
- * Whether a field says who the client is or where it came from. Servers that turn names into
- * variables read `_` and `.` as `-`, so those spellings count as well.
+ * The name that a lenient server may read: those that turn names into variables read `_`, and some of
+ * them every other mark, as `-`.
+ *
+ * @param name in lower case.
  */
-function isForwarding(name: string): boolean {
-  const first = name.charCodeAt(0);
+function plainName(name: string): string {
+  return ODD_MARK.test(name) ? name.replace(ODD_MARKS, "-") : name;
+}
+
+/** Whether a field says who the client is or where it came from. */
+function isForwarding(plain: string): boolean {
+  const first = plain.charCodeAt(0);
   if (first !== 0x78 && first !== 0x66) return false; // x, f: nearly all fields end here
-  const plain = name.includes("_") || name.includes(".") ? name.replace(/[_.]/g, "-") : name;
   return plain.startsWith("x-forwarded") || plain === "forwarded" || plain === "x-real-ip" ||
     plain === "x-request-id";
 }

@@ -27,8 +27,9 @@ export interface RequestLine {
  *
  * The authority is never used: a target in absolute-form is accepted only for the very `Host` that
  * the request names (RFC 9112, section 3.2.2), so no request line can choose another server.
- * Refused: a missing or malformed `Host`, a fragment, the asterisk-form, and, below an upstream with a
- * path of its own, dot segments that climb out of it.
+ * Refused: a missing or malformed `Host`, a fragment, the asterisk-form, anything but printable ASCII
+ * (HTTP/2 lets UTF-8 through, which would go on as other bytes), and, below an upstream with a path of
+ * its own, dot segments that climb out of it.
  *
  * Does not normalise anything.
  *
@@ -46,6 +47,7 @@ export function readTarget(line: RequestLine, prefix: string): Result<Target, Fa
     return fail(failure("bad_target", "absolute-form for another host"));
   }
   if (next !== SLASH) rest = `/${rest}`;
+  if (NOT_PRINTABLE.test(rest)) return fail(failure("bad_target", "not printable ASCII"));
   if (rest.includes("#")) return fail(failure("bad_target", "fragment"));
   if (method === "OPTIONS" && rest === "/*") return fail(failure("bad_target", "asterisk-form"));
   const query = rest.indexOf("?");
@@ -63,6 +65,7 @@ function authorityOf(url: string, start: number): string {
   return url.slice(start, end);
 }
 
+const NOT_PRINTABLE = /[^\x21-\x7e]/;
 const SLASH = 0x2f;
 const QUESTION_MARK = 0x3f;
 
@@ -77,29 +80,36 @@ function isHost(host: string): boolean {
   return HOST.test(host);
 }
 
-/** The segments of a path as a lenient server may see them: `\` and encoded separators divide too. */
-function segments(path: string): string[] {
-  return path.replace(/%2e/gi, ".").split(/\/|\\|%2f|%5c/i);
-}
-
-/** Whether a path has `.` or `..` segments in any spelling. */
+/** Whether a path has `.` or `..` segments in any spelling that `fetch` or its kin resolve. */
 export function hasDotSegments(path: string): boolean {
   if (!path.includes(".") && !path.includes("%")) return false;
-  return segments(path).some((segment) => segment === "." || segment === "..");
+  return path.replace(/%2e/gi, ".").split(/\/|\\|%2f|%5c/i)
+    .some((segment) => segment === "." || segment === "..");
 }
 
+/** A dot, what divides a segment in two, and where some servers end it: encoded once or more often. */
+const DOT = /%(?:25)*2e/gi;
+const DIVIDER = /\\|%(?:25)*(?:2f|5c)/i;
+const SEGMENT_END = /;|%(?:25)*(?:3b|3f|23|00)/i;
+
 /**
- * Whether a path leaves the place it is put at. Parameters of a segment do not hide it: there are
- * servers that drop them before they resolve `..;x`.
+ * Whether a path leaves the place it is put at, in the eyes of a strict server or of a lenient one:
+ * one that divides at `\`, decodes before it resolves, decodes twice, or drops what follows `;`, `?`,
+ * `#` or NUL in a segment before it resolves `..`. Where they disagree, the lesser depth counts.
  */
 function climbsOut(path: string): boolean {
   if (!path.includes(".") && !path.includes("%")) return false;
   let depth = 0;
-  for (const segment of segments(path)) {
-    const name = segment.split(";", 1)[0];
-    if (name === "..") depth--;
-    else if (name !== "." && name !== "") depth++;
-    if (depth < 0) return true;
+  for (const segment of path.replace(DOT, ".").split("/")) {
+    let gained = 0;
+    for (const part of segment.split(DIVIDER)) {
+      const name = part.split(SEGMENT_END, 1)[0];
+      if (name === "..") gained--;
+      else if (name !== "." && name !== "") gained++;
+      if (depth + gained < 0) return true;
+    }
+    // `a%2fb` is two segments to some and one to others, which one `..` takes back.
+    depth += Math.min(gained, 1);
   }
   return false;
 }

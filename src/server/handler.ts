@@ -58,7 +58,10 @@ export type Handler = (request: Request, connection: Connection) => Promise<Resp
 /** Protection space named in challenges. */
 const REALM = "ooproxy";
 
-/** Methods that are never forwarded: one opens tunnels, the others echo credentials. */
+/**
+ * Methods that are never forwarded: one opens tunnels, the others echo credentials. Compared in upper
+ * case: there are upstreams that do so.
+ */
 const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Builds the handler of all requests. */
@@ -82,7 +85,7 @@ export function makeHandler(parts: HandlerParts): Handler {
       if (!target.ok) return refuse(target.failure);
       const { pathAndQuery, path, host } = target.value;
       story.path = path;
-      if (REFUSED_METHODS.has(method)) return refuse(failure("method_not_allowed"));
+      if (REFUSED_METHODS.has(method.toUpperCase())) return refuse(failure("method_not_allowed"));
       const takeBody = requestBody(request, fields);
       if (!takeBody.ok) return refuse(takeBody.failure);
 

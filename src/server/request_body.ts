@@ -19,6 +19,24 @@ export type TakeBody = () => Body | Promise<Body>;
 
 const NO_BODY = ok<TakeBody>(() => null);
 
+/**
+ * A length that every parser reads alike (RFC 9112, section 6.2): no leading zero, which makes an octal
+ * number for some; not the list that the server makes of a repeated one; small enough to count with.
+ */
+const LENGTH = /^(?:0|[1-9]\d{0,14})$/;
+
+/** What is wrong with the framing that the head of a request announces; `undefined` if nothing is. */
+function wrongFraming({ contentLength, transferEncoding }: ReceivedFields): string | undefined {
+  if (contentLength !== null && !LENGTH.test(contentLength)) {
+    return "a length that is not one plain number";
+  }
+  // The server takes only chunks off: what is below them would go on without its name.
+  if (transferEncoding !== null && transferEncoding.toLowerCase() !== "chunked") {
+    return "a coding besides chunked";
+  }
+  return undefined;
+}
+
 /** Methods whose body the server hides. */
 const BODY_HIDDEN: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
@@ -29,11 +47,18 @@ const BODY_HIDDEN: ReadonlySet<string> = new Set(["GET", "HEAD"]);
  * The server hides the body of GET and HEAD, so such a request with one is refused rather than
  * forwarded without it. For the other methods the server always shows a body; where the framing does
  * not tell (HTTP/1.1 without length and chunks has none, HTTP/2 may have one), the first piece does.
+ *
+ * Refused as well: a length that could be read in more than one way, and transfer codings other than
+ * `chunked` (RFC 9112, sections 6.1 and 6.3). Does not see the body that HTTP/2 allows a GET or HEAD
+ * without a length: it is not forwarded.
  */
 export function requestBody(
   request: Request,
-  { framed, contentLength }: ReceivedFields,
+  fields: ReceivedFields,
 ): Result<TakeBody, Failure> {
+  const { framed, contentLength } = fields;
+  const wrong = wrongFraming(fields);
+  if (wrong !== undefined) return fail(failure("broken_body", wrong));
   if (BODY_HIDDEN.has(request.method)) return framed ? fail(failure("unexpected_body")) : NO_BODY;
   if (!framed && contentLength === "0") return NO_BODY;
   return ok(() => {

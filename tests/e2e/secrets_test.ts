@@ -10,6 +10,9 @@ import {
   signToken,
 } from "../support/tokens.ts";
 import { SETTING_NAMES } from "../../src/config/schema.ts";
+import { type ConnectionScript, rawUpstream } from "../support/upstream.ts";
+import { protect, SECRET, TRANSPORTS } from "../proxy/harness.ts";
+import { closedPort } from "../proxy/support.ts";
 import { eventually, kid, startService } from "./harness.ts";
 
 const CLIENT_SECRET = "client-secret-7f3a9c1e5b2d8f60-Zq";
@@ -87,12 +90,13 @@ Deno.test("A busy run at LOG_LEVEL=all shows no token, secret or query, and ever
   const paths = ["/plain", "/percent%0a%0d%1b%5b31m", "/a%22b%27c%7b%7d", "/%e2%80%ae", "/a;b=c"];
   const ids = ["well-formed.id", `bad id${CONTROL}`, 'bad"id', "x".repeat(200)];
   const port = Number(new URL(service.url()).port);
+  const refusals: string[] = [];
   let sent = 0;
   for (let round = 0; round < 3; round++) {
     await Promise.all(tokens.flatMap((token, at) =>
       paths.map(async (path, other) => {
         const id = ids[(at + other) % ids.length] ?? "";
-        const { body } = await rawRequest(
+        const { status, text, body } = await rawRequest(
           port,
           `GET ${path}?${queries[other % queries.length]} HTTP/1.1\r\nHost: h\r\n` +
             `Authorization: Bearer ${token}\r\nX-Request-Id: ${id}\r\nCookie: c=cookie-secret\r\n` +
@@ -100,6 +104,7 @@ Deno.test("A busy run at LOG_LEVEL=all shows no token, secret or query, and ever
         );
         // Control bytes in a head are refused by the server itself, with nothing but a status.
         if (body !== "") sent++;
+        if (status !== 200) refusals.push(text);
       })
     ));
   }
@@ -107,7 +112,13 @@ Deno.test("A busy run at LOG_LEVEL=all shows no token, secret or query, and ever
     "a line for each request",
     () => service.log().filter(({ msg }) => msg === "request").length >= sent,
   );
-  const metrics = (await service.admin("/metrics")).text;
+  const pages = await Promise.all(
+    ["/metrics", "/readyz", "/livez", "/", `/?access_token=${good}`].map((path) =>
+      service.admin(path)
+    ),
+  );
+  const shown = pages.map(({ text }) => text).join("\n");
+  assertMatch(shown, /^ooproxy_requests_total/m);
   service.process.signal("SIGTERM");
   await service.process.ended();
 
@@ -122,8 +133,10 @@ Deno.test("A busy run at LOG_LEVEL=all shows no token, secret or query, and ever
   ];
   for (const secret of new Set([...tokens, ...parts, ...secrets])) {
     assertExcludes(output, secret);
-    assertExcludes(metrics, secret);
+    assertExcludes(shown, secret);
+    assertExcludes(refusals.join("\n"), secret);
   }
+  assert(refusals.length > sent / 2, "most of these tokens are bad");
   assertEquals(service.process.stderr.filter((line) => UNPRINTABLE.test(line)), []);
   assertEquals(service.process.stdout, []);
   const lines = service.log();
@@ -131,6 +144,70 @@ Deno.test("A busy run at LOG_LEVEL=all shows no token, secret or query, and ever
   assertEquals(lines.filter(({ level }) => level === "error"), []);
   assert(lines.every(({ time, level, msg }) => [time, level, msg].every((x) => x !== undefined)));
 });
+
+const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+
+/** Upstreams that fail in ways which are told of. */
+const FAILING: readonly (readonly [name: string, script: ConnectionScript | undefined])[] = [
+  ["that nobody runs", undefined],
+  ["that closes at once", () => {}],
+  ["that speaks no HTTP", async (socket) => {
+    await socket.readUntil("\r\n\r\n");
+    // Broken in the very line that holds what it was sent.
+    await socket.send(`SSH-2.0 ${socket.all().replaceAll(/[\r\n]/g, " ")}\r\n\r\n`);
+  }],
+  ["that breaks off", async (socket) => {
+    await socket.readUntil("\r\n\r\n");
+    await socket.send(`${ANSWER}part`);
+    await socket.reset();
+  }],
+  ["whose field is broken", async (socket) => {
+    const request = await socket.readUntil("\r\n\r\n");
+    const token = /authorization: (.*)/i.exec(request)?.[1] ?? "";
+    await socket.send(`HTTP/1.1 200 OK\r\nBroken ${token}\r\nContent-Length: 0\r\n\r\n`);
+  }],
+];
+
+for (const transport of TRANSPORTS) {
+  for (const [name, script] of FAILING) {
+    Deno.test(`Over ${transport.name}, no trouble with an upstream ${name} shows a token or a query.`, async () => {
+      await using upstream = script === undefined ? undefined : await rawUpstream(script);
+      const url = upstream?.url ?? `http://127.0.0.1:${closedPort()}`;
+      await using guarded = await protect(url, transport);
+      const { proxy, token } = guarded;
+      const fields = ["Cookie: c=cookie-secret", "X-Api-Key: header-secret"];
+      const query = "?access_token=query-secret";
+      const answers = [
+        await guarded.ask(`GET /1${query}`, { fields }),
+        await guarded.ask(`PUT /2${query}`, {
+          fields: [...fields, "Content-Length: 11"],
+          body: "body-secret",
+        }),
+        await guarded.ask(`GET http://user:userinfo-secret@client.test/3${query}`, { fields }),
+        await guarded.ask(`GET /4${query}#fragment-secret`, { fields }),
+        await guarded.ask(`GET /5${query}`, { fields: [...fields, "Authorization: Bearer x"] }),
+        await guarded.ask(`POST /6${query}`, {
+          fields: [...fields, "Content-Length: 01"],
+          body: "x",
+        }),
+        await guarded.ask(`GET /\\7${query}`, { fields }),
+      ];
+      // Some are told of after their answer is over.
+      await guarded.record(answers.length - 1);
+      const told = [
+        ...answers.filter(({ status }) => status !== 200).map(({ text }) => text),
+        ...proxy.log.lines.map((line) => JSON.stringify(line)),
+        ...proxy.access.map((record) => JSON.stringify(record)),
+      ].join("\n");
+      assertMatch(told, /"reason":"upstream_/);
+      assertMatch(told, /"reason":"repeated_credentials"/);
+      assertMatch(told, /"path":"\/1"/);
+      for (const secret of [token, ...token.split("."), SECRET, "-secret", "access_token"]) {
+        assertExcludes(told, secret);
+      }
+    });
+  }
+}
 
 Deno.test("Nobody can add a line to the pretty log.", async () => {
   await using service = await startService({

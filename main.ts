@@ -97,8 +97,8 @@ interface Settings {
 
 function forRun({ loaded, file, secretFiles }: Settings) {
   const { config, warnings } = loaded;
-  const { certFile, upstreamCaFile, upstreamCertFile } = config;
-  const files = [file, certFile, upstreamCaFile, upstreamCertFile, ...secretFiles]
+  const { certFile, providerCaFile, upstreamCaFile, upstreamCertFile } = config;
+  const files = [file, certFile, providerCaFile, upstreamCaFile, upstreamCertFile, ...secretFiles]
     .filter((path) => path !== undefined);
   return { config, warnings, file, files };
 }

@@ -15,8 +15,17 @@ export const PROVIDER_FETCH_TIMEOUT_MS = 5_000;
 /** Largest discovery document or key set read, in bytes: a hundred RSA keys with certificate chains stay well below it. */
 export const MAX_PROVIDER_BODY_BYTES = 512 * 1024;
 
+/** Difference between the provider's clock and ours from which on it is told, in seconds: tokens of so short a life that less matters are rare. */
+export const MAX_CLOCK_SKEW_SECS = 5;
+
 /** How many requests may wait for the next permitted key fetch at once; each holds a client connection and a few KiB. */
 export const MAX_KEY_WAITERS = 256;
+
+/** How long a request waits for the next key fetch to end, in milliseconds: a cool-down of the default length and two slow requests to the provider. Where it is clear that this will not do, nobody waits. */
+export const MAX_KEY_WAIT_MS = 20_000;
+
+/** Longest pause between two attempts to fetch keys from a provider that fails, in milliseconds, unless the cool-down is longer: it doubles up to this. */
+export const MAX_FETCH_PAUSE_MS = 60_000;
 
 /** How many unknown `kid`s are remembered, so that asking for them again costs nothing; bounded because clients choose them. */
 export const MAX_UNKNOWN_KIDS = 128;

@@ -119,9 +119,12 @@ const checkRsa: SignatureCheck = async (parts, token, { alg, kid }, arrivedAt) =
   if (!found.ok) return found;
   const signed = await checkKeys(parts, token, alg, found.value.keys);
   if (signed === undefined) return ok(found.value.ring);
-  if (signed.reason !== "bad_signature" || !found.value.unknownKid) return fail(signed);
-  // Only keys without a `kid` could be tried; the one that the token names may have come since.
-  const newer = await keys.findNewer(alg, kid, arrivedAt);
+  if (signed.reason !== "bad_signature") return fail(signed);
+  // A `kid` that is unknown may be of a key that has come since; then only keys without one could be
+  // tried. A known one may have got another key.
+  const newer = found.value.unknownKid
+    ? await keys.findNewer(alg, kid, arrivedAt)
+    : await keys.findReplaced(alg, kid, arrivedAt, { ring: found.value.ring, refused: signed });
   if (!newer.ok) return newer;
   const signedNow = await checkKeys(parts, token, alg, newer.value.keys);
   return signedNow === undefined ? ok(newer.value.ring) : fail(signedNow);

@@ -28,6 +28,9 @@ export function missingPartners(given: (name: SettingName) => boolean): Problem[
   return problems;
 }
 
+/** What a public key looks like as PEM and as JWK. */
+const PUBLIC_KEY = /-----BEGIN [A-Z ]*PUBLIC KEY-----|"kty"\s*:/;
+
 /** What works but is probably not meant, or is risky: sentences without any secret value. */
 export function warningsOf(config: Config): string[] {
   const warnings: string[] = [];
@@ -37,10 +40,16 @@ export function warningsOf(config: Config): string[] {
   if (config.upstreamUrl.socketPath !== undefined && config.upstreamTransport === "fetch") {
     warnings.push("UPSTREAM_TRANSPORT=fetch cannot reach a Unix socket: http1 is used");
   }
-  const provider = new URL(config.providerUrl.text);
-  if (provider.protocol === "http:" && !isLoopback(provider.hostname)) {
+  const { issuer, jwksUri, providerUrl } = config;
+  // Whom keys or their address are asked of: with both set, nobody asks for a discovery document.
+  const asked = {
+    PROVIDER_URL: issuer === undefined || jwksUri === undefined ? providerUrl.text : undefined,
+    JWKS_URI: jwksUri,
+  };
+  for (const [name, url] of Object.entries(asked)) {
+    if (url === undefined || !isPlainHttp(url)) continue;
     warnings.push(
-      "PROVIDER_URL is plain http: whoever sits on the way can replace the provider's keys",
+      `${name} is plain http: whoever sits on the way can replace the provider's keys`,
     );
   }
   const secret = config.clientSecret;
@@ -49,8 +58,17 @@ export function warningsOf(config: Config): string[] {
       `CLIENT_SECRET is shorter than ${LEAST_SECRET_BYTES} bytes: it can be guessed from a token`,
     );
   }
+  if (secret !== undefined && PUBLIC_KEY.test(secret)) {
+    warnings.push("CLIENT_SECRET looks like a public key: whoever knows that can make tokens");
+  }
   if (config.audience === undefined) {
     warnings.push("AUDIENCE is not set: any token of this provider is accepted");
   }
   return warnings;
+}
+
+/** Whether a URL leads over a network without TLS. */
+function isPlainHttp(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === "http:" && !isLoopback(hostname);
 }

@@ -123,6 +123,25 @@ export function providerUrl(): Kind<ProviderUrl> {
   };
 }
 
+/**
+ * The URL of one document of the provider: absolute, http(s), possibly with a query. It does not
+ * check that the document is there.
+ */
+export function documentUrl(): Kind<string> {
+  return {
+    ...URL_KIND,
+    parse(text) {
+      if (text.includes("#")) return fail({ hint: "leave out everything from # on" });
+      const [root = ""] = text.split("?", 1);
+      const url = rootUrl(root);
+      if (!url.ok) return url;
+      // Only what stands in front of the query has been looked at so far.
+      // deno-lint-ignore no-control-regex
+      return /[\s\u0000-\u001f]/.test(text) ? fail({}) : ok(text);
+    },
+  };
+}
+
 /** How the address of a Unix socket begins. */
 const UNIX = "unix:";
 

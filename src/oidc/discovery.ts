@@ -1,12 +1,8 @@
 import { fail, ok, type Result } from "../result.ts";
-import type { ProviderTrouble } from "./trouble.ts";
+import { type ProviderTrouble, trouble } from "./trouble.ts";
 
-/** What the discovery document says that matters here. */
-export interface Discovered {
-  /** The provider's own name, exactly as the document spells it: what `iss` has to equal. */
-  readonly issuer: string;
-  readonly jwksUri: string;
-}
+/** A discovery document, as JSON. */
+type Document = Readonly<Record<string, unknown>>;
 
 /** Where the discovery document of a provider is (OpenID Connect Discovery 1.0, section 4). */
 export function discoveryUrl(providerUrl: string): string {
@@ -19,50 +15,60 @@ export function sameIssuer(a: string, b: string): boolean {
 }
 
 /**
- * Reads a discovery document (OpenID Connect Discovery 1.0, sections 3 and 4.3).
- *
- * Its issuer has to be the expected one; only a trailing slash may differ. Its `jwks_uri` may lie on
- * another host, as it does at large providers, but not on plain HTTP when discovery came over HTTPS.
+ * Reads the issuer of a discovery document, exactly as the document spells it: what `iss` has to
+ * equal (OpenID Connect Discovery 1.0, sections 3 and 4.3). It has to be the expected one; only a
+ * trailing slash may differ.
  *
  * @param url where the document came from, for messages.
  * @param expectedIssuer `ISSUER`, or `PROVIDER_URL` without it.
  */
-export function readDiscovery(
-  document: Readonly<Record<string, unknown>>,
+export function readIssuer(
+  { issuer }: Document,
   url: string,
   expectedIssuer: string,
-): Result<Discovered, ProviderTrouble> {
-  const { issuer, jwks_uri: jwksUri } = document;
+): Result<string, ProviderTrouble> {
   if (typeof issuer !== "string" || issuer === "") {
-    return fail({ kind: "bad_document", url, text: "has no issuer" });
+    return fail(trouble("bad_document", url, "has no issuer"));
   }
-  if (!sameIssuer(issuer, expectedIssuer)) {
-    return fail({
-      kind: "wrong_issuer",
-      url,
-      text: `names the issuer ${printable(issuer)}, expected was ${expectedIssuer}`,
-      todo: `if that is your provider's public name, set ISSUER=${
-        printable(issuer)
-      }, else correct PROVIDER_URL`,
-    });
-  }
+  if (sameIssuer(issuer, expectedIssuer)) return ok(issuer);
+  const name = printable(issuer);
+  return fail(trouble(
+    "wrong_issuer",
+    url,
+    `names the issuer ${name}, expected was ${expectedIssuer}`,
+    `if that is your provider's public name, set ISSUER=${name}, else correct PROVIDER_URL`,
+  ));
+}
+
+/**
+ * Reads where a discovery document says that the key set is. That may be another host, as it is at
+ * large providers, but not plain HTTP when discovery came over HTTPS.
+ *
+ * @param url where the document came from.
+ */
+export function readJwksUri(
+  { jwks_uri: jwksUri }: Document,
+  url: string,
+): Result<string, ProviderTrouble> {
   if (typeof jwksUri !== "string" || !URL.canParse(jwksUri)) {
-    return fail({ kind: "bad_document", url, text: "has no usable jwks_uri" });
+    return fail(trouble("bad_document", url, "has no usable jwks_uri", NAME_IT));
   }
   const { protocol } = new URL(jwksUri);
   if (protocol !== "https:" && protocol !== "http:") {
-    return fail({ kind: "bad_document", url, text: "has a jwks_uri that is not http(s)" });
+    return fail(trouble("bad_document", url, "has a jwks_uri that is not http(s)", NAME_IT));
   }
   if (protocol === "http:" && url.startsWith("https:")) {
-    return fail({
-      kind: "bad_document",
+    return fail(trouble(
+      "bad_document",
       url,
-      text: "was read over https but has a jwks_uri on plain http",
-      todo: "have the provider publish an https jwks_uri",
-    });
+      "was read over https but has a jwks_uri on plain http",
+      "have the provider publish an https jwks_uri, or name one in JWKS_URI",
+    ));
   }
-  return ok({ issuer, jwksUri });
+  return ok(jwksUri);
 }
+
+const NAME_IT = "see whether PROVIDER_URL names an OpenID provider, or set JWKS_URI";
 
 function withoutSlash(url: string): string {
   return url.endsWith("/") ? url.slice(0, -1) : url;

@@ -1,10 +1,19 @@
 import { MAX_PROVIDER_BODY_BYTES, PROVIDER_FETCH_TIMEOUT_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { ProviderTrouble } from "./trouble.ts";
+import { clockSkewSecs } from "./clock_skew.ts";
+import { fetchTrouble, statusTrouble } from "./fetch_trouble.ts";
+import { type ProviderTrouble, trouble } from "./trouble.ts";
 
 /** How a request to the provider is made: the `fetch` of the platform, or one with its own trust. */
 export type Fetcher = (url: string, init: RequestInit) => Promise<Response>;
+
+/** What the provider answered. */
+export interface Fetched {
+  readonly document: Readonly<Record<string, unknown>>;
+  /** How far the provider's clock is ahead of ours at least, in seconds, where its answer tells. */
+  readonly skewSecs: number | undefined;
+}
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -12,7 +21,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * Reads one JSON object from the provider: one GET, no redirects, a time limit over everything and
  * a byte limit that holds while the body arrives.
  *
- * Does not check what the object says.
+ * Where a member comes twice, the last one counts (RFC 7517, section 4, allows that): whoever writes
+ * the document decides about both. Does not check what the object says.
  *
  * @param stop ends the request before its time.
  */
@@ -21,7 +31,7 @@ export async function fetchJson(
   fetcher: Fetcher,
   clock: Clock,
   stop?: AbortSignal,
-): Promise<Result<Readonly<Record<string, unknown>>, ProviderTrouble>> {
+): Promise<Result<Fetched, ProviderTrouble>> {
   const abort = new AbortController();
   let timedOut = false;
   const cancel = clock.after(PROVIDER_FETCH_TIMEOUT_MS, () => {
@@ -29,34 +39,30 @@ export async function fetchJson(
     abort.abort();
   });
   try {
+    const sentMs = clock.now();
     const response = await fetcher(url, {
       redirect: "manual",
       headers: { accept: "application/json" },
       signal: stop === undefined ? abort.signal : AbortSignal.any([abort.signal, stop]),
     });
+    const skewSecs = clockSkewSecs(response.headers, sentMs, clock.now());
     if (response.status !== 200) {
       await response.body?.cancel();
-      return response.status >= 300 && response.status < 400
-        ? fail({ kind: "redirect", url, text: `answered with a redirect (${response.status})` })
-        : fail({ kind: "status", url, text: `answered with status ${response.status}` });
+      return fail(statusTrouble(url, response.status));
     }
     const bytes = await readLimited(response.body);
     if (bytes === undefined) {
-      return fail({
-        kind: "too_large",
-        url,
-        text: `answered with more than ${MAX_PROVIDER_BODY_BYTES} bytes`,
-      });
+      const text = `answered with more than ${MAX_PROVIDER_BODY_BYTES} bytes`;
+      return fail(trouble("too_large", url, text));
     }
-    return parseObject(url, bytes);
+    const document = parseObject(bytes);
+    return document === undefined
+      ? fail(trouble("not_json", url, "did not answer with a JSON object"))
+      : ok({ document, skewSecs });
   } catch (error) {
-    return timedOut
-      ? fail({
-        kind: "timeout",
-        url,
-        text: `gave no whole answer within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`,
-      })
-      : fail({ kind: "unreachable", url, text: `cannot be reached: ${reasonOf(error)}` });
+    if (!timedOut) return fail(fetchTrouble(url, error));
+    const text = `gave no whole answer within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`;
+    return fail(trouble("timeout", url, text));
   } finally {
     cancel();
   }
@@ -83,24 +89,14 @@ async function readLimited(
   return bytes;
 }
 
-function parseObject(
-  url: string,
-  bytes: Uint8Array,
-): Result<Readonly<Record<string, unknown>>, ProviderTrouble> {
+function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(utf8.decode(bytes));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return ok(value as Record<string, unknown>);
+      return value as Record<string, unknown>;
     }
   } catch {
-    // Told below; the error's text would quote the document.
+    // Told by the caller; the error's text would quote the document.
   }
-  return fail({ kind: "not_json", url, text: "did not answer with a JSON object" });
-}
-
-/** The innermost message of a failed fetch, where the runtime says what really happened. */
-function reasonOf(error: unknown): string {
-  let reason = error;
-  while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
-  return reason instanceof Error ? reason.message : String(reason);
+  return undefined;
 }

@@ -10,6 +10,8 @@ export interface KeySnapshot {
   /** What `iss` has to equal. */
   readonly issuer: string;
   readonly keys: readonly PublicKey[];
+  /** Set on keys that an earlier run has fetched and no fetch of this one has confirmed yet. */
+  readonly restored?: true;
 }
 
 /** Why no (newer) keys can be had now. */
@@ -18,11 +20,13 @@ export interface NoKeys {
   readonly text: string;
   /** Seconds until it makes sense to ask again. */
   readonly retryAfterSecs: number;
+  /** Milliseconds until a fetch may begin, where that is the reason: exactly, and not rounded up. */
+  readonly untilFetchMs?: number;
 }
 
 /** Where key sets come from: the provider itself, or a process that asks it on behalf of many. */
 export interface KeySource {
-  /** The latest keys at hand, however old. Never waits. */
+  /** The latest keys at hand. Never waits. */
   current(): KeySnapshot | undefined;
   /**
    * Resolves with keys whose fetch began at or after `sinceMs`, waiting for the next permitted fetch
@@ -32,4 +36,9 @@ export interface KeySource {
    * already in flight.
    */
   since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>>;
+  /**
+   * Resolves with the keys of the fetch that is in flight, or that may begin at once. Where none may,
+   * fails at once, and a fetch is made as soon as one may.
+   */
+  newest(): Promise<Result<KeySnapshot, NoKeys>>;
 }

@@ -1,7 +1,7 @@
 import { KeyObject } from "node:crypto";
 import { importJWK } from "jose";
 import { type Failure, failure } from "../failure.ts";
-import { MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../limits.ts";
+import { MAX_KEY_WAITERS, MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { PublicKey } from "./key_set.ts";
@@ -50,6 +50,12 @@ export class KeyStore {
   readonly #clock: Clock;
   readonly #cooldownMs: number;
   #ring: KeyRing | undefined;
+  /** How many requests wait to see whether the key of their `kid` is another one by now. */
+  #doubting = 0;
+  /** What they all wait for. */
+  #looking: Promise<void> | undefined;
+  /** Until when the source has no newer keys, milliseconds of the clock that never jumps. */
+  #nothingNewBefore = 0;
   /** Keys that a fetch did not bring, with the time at which that fetch began. */
   readonly #unknown = new Map<string, number>();
 
@@ -63,7 +69,10 @@ export class KeyStore {
   /** The keys at hand, or those of the first fetch; waits for that fetch alone. */
   async ring(): Promise<Result<KeyRing, Failure>> {
     const current = this.#source.current();
-    if (current !== undefined) return ok(this.#ringOf(current));
+    if (current !== undefined) {
+      if (current.restored) void this.#lookAgain(this.#clock.now());
+      return ok(this.#ringOf(current));
+    }
     const first = await this.#source.since(0);
     return first.ok ? ok(this.#ringOf(first.value)) : fail({
       reason: "keys_unavailable",
@@ -88,7 +97,12 @@ export class KeyStore {
     if (!ring.ok) return ring;
     const found = { ring: ring.value, ...ring.value.candidates(alg, kid) };
     if (found.keys.length > 0) return ok(found);
-    if (!found.unknownKid) return fail(failure("unknown_key", OTHER_ALGORITHM));
+    if (!found.unknownKid) {
+      return await this.findReplaced(alg, kid, arrivedAt, {
+        ring: found.ring,
+        refused: failure("unknown_key", OTHER_ALGORITHM),
+      });
+    }
     return await this.findNewer(alg, kid, arrivedAt);
   }
 
@@ -126,6 +140,62 @@ export class KeyStore {
     const found = { ring, ...ring.candidates(alg, kid) };
     if (found.unknownKid) this.#remember(name, newer.value.startedAt);
     return found.keys.length > 0 ? ok(found) : fail(failure("unknown_key"));
+  }
+
+  /**
+   * The keys for a token that those at hand do not fit although they know its `kid`: the provider may
+   * have put another key in their place. Waits only for a fetch that is in flight or may begin at once;
+   * otherwise one is made when the cool-down is over, for the next token of that kind.
+   *
+   * @param arrivedAt when the request came in, milliseconds since the epoch.
+   * @param tried the keys that do not fit, and the refusal where there are no others by now.
+   */
+  async findReplaced(
+    alg: string,
+    kid: string | undefined,
+    arrivedAt: number,
+    tried: { readonly ring: KeyRing; readonly refused: Failure },
+  ): Promise<Result<Found, Failure>> {
+    if (this.#doubting >= MAX_KEY_WAITERS) {
+      const detail = "too many requests wait for the key fetch in flight";
+      return fail({ reason: "keys_unavailable", detail, retryAfterSecs: 1 });
+    }
+    this.#doubting++;
+    await this.#lookAgain(arrivedAt);
+    this.#doubting--;
+    const current = this.#source.current();
+    if (current === undefined || current.generation === tried.ring.generation) {
+      return fail(tried.refused);
+    }
+    const ring = this.#ringOf(current);
+    const found = { ring, ...ring.candidates(alg, kid) };
+    return found.keys.length > 0 ? ok(found) : fail(failure("unknown_key"));
+  }
+
+  /**
+   * Has the source look for keys newer than a request, and waits while it does so. All who come
+   * meanwhile wait for the same, and where no fetch is permitted the source is not asked again before
+   * one is: a flood costs no more than a look at the clock.
+   */
+  async #lookAgain(arrivedAt: number): Promise<void> {
+    if (!this.#mayLook(arrivedAt)) return;
+    await (this.#looking ??= this.#look());
+    // It had begun before the request came, so one more is made in time.
+    if (this.#mayLook(arrivedAt)) void (this.#looking ??= this.#look());
+  }
+
+  /** Whether keys newer than a request are not at hand, and may be had. */
+  #mayLook(arrivedAt: number): boolean {
+    const { startedAt = 0 } = this.#source.current() ?? {};
+    return startedAt < arrivedAt && this.#clock.monotonic() >= this.#nothingNewBefore;
+  }
+
+  async #look(): Promise<void> {
+    const newest = await this.#source.newest();
+    this.#looking = undefined;
+    if (newest.ok) return;
+    const { untilFetchMs, retryAfterSecs } = newest.failure;
+    this.#nothingNewBefore = this.#clock.monotonic() + (untilFetchMs ?? retryAfterSecs * 1000);
   }
 
   #ringOf(snapshot: KeySnapshot): KeyRing {

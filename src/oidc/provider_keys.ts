@@ -1,18 +1,27 @@
-import { MAX_KEY_WAITERS } from "../limits.ts";
+import { MAX_KEY_WAIT_MS, MAX_KEY_WAITERS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { askProvider, type ProviderAddress, type ProviderKeySet } from "./ask_provider.ts";
 import type { Fetcher } from "./fetch_json.ts";
+import { type KeyReport, makeKeyReport, tell } from "./key_report.ts";
+import type { PublicKey } from "./key_set.ts";
 import type { KeySnapshot, KeySource, NoKeys } from "./key_source.ts";
+import { type KeyAges, pauseMs, refetchAgeMs } from "./pace.ts";
 import type { ProviderTrouble } from "./trouble.ts";
 
 /** What is known about the provider from the settings. */
-export interface ProviderOptions extends ProviderAddress {
+export interface ProviderOptions extends ProviderAddress, KeyAges {
   /** Least time between two fetch attempts, whether they succeed or not, in milliseconds. */
   readonly cooldownMs: number;
-  /** Age at which keys are fetched again, in milliseconds; `undefined` for never. */
-  readonly expiryMs: number | undefined;
+}
+
+/** Keys of an earlier run. */
+export interface RestoredKeys {
+  readonly issuer: string;
+  readonly keys: readonly PublicKey[];
+  /** When they were fetched, milliseconds since the epoch. */
+  readonly fetchedAt: number;
 }
 
 /** What the source of keys needs from outside. */
@@ -20,32 +29,57 @@ export interface ProviderParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly fetcher: Fetcher;
+  /** Gives a number from 0 to 1, for the pauses between attempts. */
+  readonly random?: () => number;
+  /**
+   * Keys to begin with. They are used like keys at hand, their age included; whoever needs them has
+   * them confirmed with `newest`.
+   */
+  readonly restored?: RestoredKeys | undefined;
   /** Told of every attempt, and of the keys at hand after it. */
   readonly onAttempt?: (result: "ok" | ProviderTrouble["kind"], keys?: KeySnapshot) => void;
+  /** Told of the keys after every successful fetch, and how far the provider's clock is ahead. */
+  readonly onFetched?: (keys: KeySnapshot, skewSecs: number | undefined) => void;
+  /** Told when the keys at hand have been dropped because of their age. */
+  readonly onDropped?: () => void;
+}
+
+/** One attempt: when it began on both clocks, and how it failed, if it did. */
+interface Attempt {
+  readonly startedAt: number;
+  readonly began: number;
+  readonly trouble?: ProviderTrouble;
 }
 
 /**
  * The keys of one provider, fetched by discovery when they are first needed, when a caller needs
- * newer ones, and when they have reached their expiry age.
+ * newer ones, and when they have reached their age.
  *
- * One fetch is in flight at most; attempts keep the cool-down apart, failed ones too. Keys at hand
- * stay in use whatever happens to the provider.
+ * One fetch is in flight at most; attempts keep the cool-down apart, failed ones more and more. Keys at
+ * hand stay in use while the provider fails, up to the age where they are dropped. They are never
+ * dropped for their age alone: an attempt to have them confirmed must have failed.
  */
 export class ProviderKeys implements KeySource {
   readonly #options: ProviderOptions;
   readonly #parts: ProviderParts;
+  readonly #report: KeyReport;
   #snapshot: KeySnapshot | undefined;
-  /** The latest attempt: when it began on both clocks, and how it failed, if it did. */
-  #attempt: { startedAt: number; began: number; trouble?: ProviderTrouble } | undefined;
+  #generation = 0;
+  /** When the provider last gave the keys at hand, milliseconds of the clock that never jumps. */
+  #confirmedAt = 0;
+  #attempt: Attempt | undefined;
+  /** From the beginning of the latest attempt to that of the next, in milliseconds. */
+  #pauseMs = 0;
+  /** How many attempts in a row have failed. */
+  #failures = 0;
   #inFlight = false;
   #waiting = 0;
   /** Settles when the next attempt ends, well or not. */
   #next = Promise.withResolvers<void>();
   #cancelScheduled: (() => void) | undefined;
-  #cancelExpiry: (() => void) | undefined;
-  /** Whether the keys at hand have reached their expiry age. */
-  #expired = false;
-  #reported = "";
+  #cancelAgeing: (() => void) | undefined;
+  /** Whether keys are asked for again and again without anybody needing them: they have their age. */
+  #due = false;
   #closed = false;
   /** Ends a fetch in flight when this is closed. */
   readonly #stop = new AbortController();
@@ -53,6 +87,8 @@ export class ProviderKeys implements KeySource {
   constructor(options: ProviderOptions, parts: ProviderParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#report = makeKeyReport(parts.log);
+    if (parts.restored !== undefined) this.#restore(parts.restored);
   }
 
   current(): KeySnapshot | undefined {
@@ -68,11 +104,18 @@ export class ProviderKeys implements KeySource {
       return fail(this.#noKeys("too many requests wait for the next key fetch"));
     }
     this.#waiting++;
-    try {
-      return await this.#wait(sinceMs);
-    } finally {
-      this.#waiting--;
+    const waited = await this.#wait(sinceMs);
+    this.#waiting--;
+    return waited;
+  }
+
+  async newest(): Promise<Result<KeySnapshot, NoKeys>> {
+    this.#schedule();
+    if (this.#inFlight && this.#attempt !== undefined) {
+      return await this.#wait(this.#attempt.startedAt);
     }
+    const refused = this.#noKeys("no key fetch is permitted yet");
+    return fail({ ...refused, untilFetchMs: this.#untilPermittedMs() });
   }
 
   /** Ends a fetch in flight, all waiting and all timers; keys at hand can still be looked up. */
@@ -80,50 +123,66 @@ export class ProviderKeys implements KeySource {
     this.#closed = true;
     this.#stop.abort();
     this.#cancelScheduled?.();
-    this.#cancelExpiry?.();
+    this.#cancelAgeing?.();
     this.#next.resolve();
   }
 
   async #wait(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
-    while (!this.#closed) {
-      const pause = this.#untilPermittedMs();
-      // Without any keys nobody is kept waiting for an attempt that may fail like the last one.
-      if (!this.#inFlight && pause > 0 && this.#snapshot === undefined) break;
-      this.#schedule();
-      await this.#next.promise;
-      if (this.#snapshot !== undefined && this.#snapshot.startedAt >= sinceMs) {
-        return ok(this.#snapshot);
+    const timeUp = Promise.withResolvers<void>();
+    let late = false;
+    const cancel = this.#parts.clock.after(MAX_KEY_WAIT_MS, () => {
+      late = true;
+      timeUp.resolve();
+    });
+    try {
+      while (!this.#closed && !late) {
+        const pause = this.#untilPermittedMs();
+        // Without any keys nobody is kept waiting for an attempt that may fail like the last one.
+        if (!this.#inFlight && pause > 0 && this.#snapshot === undefined) break;
+        this.#schedule();
+        if (!this.#inFlight && pause > MAX_KEY_WAIT_MS) break;
+        await Promise.race([this.#next.promise, timeUp.promise]);
+        if (this.#snapshot !== undefined && this.#snapshot.startedAt >= sinceMs) {
+          return ok(this.#snapshot);
+        }
+        const { startedAt = 0, trouble } = this.#attempt ?? {};
+        if (trouble !== undefined && startedAt >= sinceMs) break;
+        // The fetch that just ended began before the caller asked: what it needs may be newer still.
       }
-      const { startedAt = 0, trouble } = this.#attempt ?? {};
-      if (trouble !== undefined && startedAt >= sinceMs) break;
-      // The fetch that just ended began before the caller asked: what it needs may be newer still.
+    } finally {
+      cancel();
     }
     const trouble = this.#attempt?.trouble;
     return fail(
-      this.#noKeys(trouble === undefined ? "no key fetch is possible now" : tell(trouble)),
+      this.#noKeys(trouble === undefined ? "no key fetch is possible in time" : tell(trouble)),
     );
   }
 
   #noKeys(text: string): NoKeys {
-    return { text, retryAfterSecs: Math.max(1, Math.ceil(this.#untilPermittedMs() / 1000)) };
+    // A fetch in flight tells soon.
+    const waitMs = this.#inFlight ? 0 : this.#untilPermittedMs();
+    return { text, retryAfterSecs: Math.max(1, Math.ceil(waitMs / 1000)) };
   }
 
   /** Milliseconds until the next attempt may begin; 0 when it may at once. */
   #untilPermittedMs(): number {
     if (this.#attempt === undefined) return 0;
     const since = this.#parts.clock.monotonic() - this.#attempt.began;
-    return Math.max(0, this.#options.cooldownMs - since);
+    return Math.max(0, this.#pauseMs - since);
   }
 
   /** Sees to it that a fetch is in flight, or begins as soon as one is permitted. */
   #schedule(): void {
-    if (this.#closed || this.#inFlight || this.#cancelScheduled !== undefined) return;
+    if (this.#closed || this.#inFlight) return;
     const pause = this.#untilPermittedMs();
     if (pause === 0) {
+      // A timer may be late where much else is going on.
+      this.#cancelScheduled?.();
+      this.#cancelScheduled = undefined;
       void this.#fetch();
       return;
     }
-    this.#cancelScheduled = this.#parts.clock.after(pause, () => {
+    this.#cancelScheduled ??= this.#parts.clock.after(pause, () => {
       this.#cancelScheduled = undefined;
       void this.#fetch();
     });
@@ -131,67 +190,85 @@ export class ProviderKeys implements KeySource {
 
   async #fetch(): Promise<void> {
     this.#inFlight = true;
-    const { clock } = this.#parts;
+    const { clock, onAttempt, onFetched } = this.#parts;
     const attempt = { startedAt: clock.now(), began: clock.monotonic() };
     this.#attempt = attempt;
+    this.#pauseMs = this.#options.cooldownMs;
     const outcome = await askProvider(this.#options, this.#parts, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
-    if (outcome.ok) this.#succeed(outcome.value, attempt.startedAt);
-    else this.#fail({ ...attempt, trouble: outcome.failure });
-    this.#parts.onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind, this.#snapshot);
+    if (outcome.ok) {
+      const keys = this.#succeed(outcome.value, attempt.startedAt);
+      onFetched?.(keys, outcome.value.skewSecs);
+    } else {
+      this.#fail({ ...attempt, trouble: outcome.failure });
+    }
+    onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind, this.#snapshot);
     const ended = this.#next;
     this.#next = Promise.withResolvers<void>();
     ended.resolve();
   }
 
-  #succeed({ issuer, keys, skipped }: ProviderKeySet, startedAt: number): void {
-    const { log } = this.#parts;
+  #succeed({ issuer, keys, skipped }: ProviderKeySet, startedAt: number): KeySnapshot {
     const before = this.#snapshot;
-    const same = before !== undefined && before.issuer === issuer &&
-      JSON.stringify(before.keys) === JSON.stringify(keys);
-    const generation = same ? before.generation : (before?.generation ?? 0) + 1;
-    this.#snapshot = { generation, startedAt, issuer, keys };
-    if (this.#reported !== "") log.info("the provider answers again");
-    this.#reported = "";
-    if (!same) {
-      log.info("keys fetched", { issuer, keys: keys.length, skipped: skipped.length });
-      for (const text of skipped) log.warn("a key of the provider is not used", { why: text });
-    } else {
-      log.debug("keys fetched, unchanged", { issuer, keys: keys.length });
-    }
-    const { expiryMs } = this.#options;
-    this.#expired = false;
-    if (expiryMs === undefined) return;
-    this.#cancelExpiry?.();
-    this.#cancelExpiry = this.#parts.clock.after(expiryMs, () => {
-      this.#expired = true;
-      this.#schedule();
-    });
+    const changed = before === undefined || before.issuer !== issuer ||
+      JSON.stringify(before.keys) !== JSON.stringify(keys);
+    if (changed) this.#generation++;
+    const snapshot = { generation: this.#generation, startedAt, issuer, keys };
+    this.#snapshot = snapshot;
+    this.#confirmedAt = this.#parts.clock.monotonic();
+    this.#failures = 0;
+    this.#report.fetched(snapshot, changed, skipped);
+    this.#due = false;
+    this.#watchAge();
+    return snapshot;
   }
 
-  #fail(attempt: { startedAt: number; began: number; trouble: ProviderTrouble }): void {
-    const { log } = this.#parts;
+  #fail(attempt: Attempt & { readonly trouble: ProviderTrouble }): void {
+    const { random = Math.random } = this.#parts;
     this.#attempt = attempt;
-    const text = tell(attempt.trouble);
-    if (text !== this.#reported) {
-      this.#reported = text;
-      const fields = {
-        url: attempt.trouble.url,
-        trouble: attempt.trouble.text,
-        todo: attempt.trouble.todo,
-      };
-      if (this.#snapshot === undefined) {
-        log.error("no keys: the provider gave none, requests are answered with 503", fields);
-      } else {
-        log.warn("keys could not be fetched again, those at hand stay in use", fields);
-      }
-    }
-    // Keys past their expiry are asked for again and again, at the pace of the cool-down.
-    if (this.#expired) this.#schedule();
+    this.#pauseMs = pauseMs(++this.#failures, this.#options.cooldownMs, random);
+    this.#report.failed(attempt.trouble, this.#snapshot !== undefined);
+    this.#watchAge();
+    if (this.#due) this.#schedule();
   }
-}
 
-function tell(trouble: ProviderTrouble): string {
-  return `${trouble.url} ${trouble.text}`;
+  #restore({ issuer, keys, fetchedAt }: RestoredKeys): void {
+    const { clock } = this.#parts;
+    // A time that is yet to come would make every request believe that nothing newer can be had.
+    const startedAt = Math.min(fetchedAt, clock.now() - 1);
+    const ageMs = clock.now() - startedAt;
+    const used = ageMs < this.#options.staleMs;
+    this.#report.restored(keys.length, ageMs, used);
+    if (!used) return;
+    this.#snapshot = { generation: ++this.#generation, startedAt, issuer, keys, restored: true };
+    this.#confirmedAt = clock.monotonic() - ageMs;
+    this.#watchAge();
+  }
+
+  /** Has keys fetched again when they have the age for it, and drops them when they are too old. */
+  #watchAge(): void {
+    this.#cancelAgeing?.();
+    if (this.#snapshot === undefined) return;
+    const { clock } = this.#parts;
+    const { staleMs } = this.#options;
+    const refetchMs = refetchAgeMs(this.#options);
+    const ageMs = clock.monotonic() - this.#confirmedAt;
+    const unconfirmed = this.#failures > 0 || this.#snapshot.restored === true;
+    if (ageMs >= staleMs && unconfirmed) return this.#drop(ageMs);
+    // Restored keys are confirmed when they are first needed; until then nobody is asked.
+    if (ageMs >= refetchMs && this.#attempt !== undefined) {
+      this.#due = true;
+      this.#schedule();
+    }
+    const nextMs = [refetchMs, staleMs].find((age) => age > ageMs);
+    if (nextMs === undefined) return;
+    this.#cancelAgeing = clock.after(nextMs - ageMs, () => this.#watchAge());
+  }
+
+  #drop(ageMs: number): void {
+    this.#snapshot = undefined;
+    this.#report.dropped(ageMs, this.#attempt?.trouble);
+    this.#parts.onDropped?.();
+  }
 }

@@ -8,6 +8,7 @@ export type Decision = typeof DECISIONS[number];
 export const FETCH_RESULTS = [
   "ok",
   "unreachable",
+  "certificate",
   "timeout",
   "status",
   "redirect",
@@ -141,6 +142,12 @@ export const METRICS = {
     name: "ooproxy_keys",
     type: "gauge",
     help: "Keys of the provider in use.",
+    by: "service",
+  },
+  providerClockSkew: {
+    name: "ooproxy_provider_clock_skew_seconds",
+    type: "gauge",
+    help: "How far the provider's clock is ahead of this machine's at least; below 0 it is behind.",
     by: "service",
   },
   certificateExpiry: {

@@ -15,8 +15,9 @@ export type ToWorker =
     readonly settings: WorkerSettings;
     readonly keys?: KeySnapshot | undefined;
   }
-  | { readonly type: "keys"; readonly keys: KeySnapshot }
-  | { readonly type: "answer"; readonly id: number; readonly answer: Result<KeySnapshot, NoKeys> }
+  | { readonly type: "keys"; readonly keys?: KeySnapshot | undefined }
+  /** A good answer is in the keys that were told of last. */
+  | { readonly type: "answer"; readonly id: number; readonly answer: Result<null, NoKeys> }
   | { readonly type: "report"; readonly id: number }
   | { readonly type: "drain"; readonly times: DrainTimes };
 
@@ -24,7 +25,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: "served"; readonly id: number; readonly urls: readonly string[] }
   | { readonly type: "refused"; readonly id: number; readonly text: string }
-  | { readonly type: "ask"; readonly id: number; readonly sinceMs: number }
+  /** For keys fetched since then, or, without a time, for the newest that may be had now. */
+  | { readonly type: "ask"; readonly id: number; readonly sinceMs?: number }
   | { readonly type: "reported"; readonly id: number; readonly meter: MeterData }
   | { readonly type: "drained"; readonly outcome: DrainOutcome; readonly meter: MeterData };
 

@@ -38,7 +38,7 @@ export function makeOverview(parts: OverviewParts): AdminSource {
     const state = keys.state();
     if (held === undefined) {
       return state === "unavailable"
-        ? { name: "keys", good: false, text: "none: the provider has given none yet" }
+        ? { name: "keys", good: false, text: "none: the provider gives none" }
         : { name: "keys", good: true, text: "not needed yet" };
     }
     const age = Math.round(ageSecs(held.startedAt));
@@ -59,6 +59,7 @@ export function makeOverview(parts: OverviewParts): AdminSource {
     const expiry = parts.certificateExpiresAt();
     gauge("keyAge", held && ageSecs(held.startedAt));
     gauge("keysHeld", held?.keys.length ?? 0);
+    gauge("providerClockSkew", keys.clockSkewSecs);
     gauge("certificateExpiry", expiry && Math.floor(expiry / 1000));
     gauge("workers", crew.strength().ready);
     return renderMetrics({ workers: await crew.meter(), service: meter.data(), absent, build });

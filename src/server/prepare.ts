@@ -12,6 +12,8 @@ export interface Prepared {
   readonly config: Config;
   /** What workers serve with: real ports, the certificate opened. */
   readonly worker: WorkerSettings;
+  /** Authorities that are trusted for the provider besides those of the system, PEM. */
+  readonly providerCaCerts?: readonly string[];
   /** When the certificate expires, milliseconds since the epoch. */
   readonly certificateExpiresAt: number | undefined;
 }
@@ -38,6 +40,8 @@ export async function prepare(
   if (!certificate.ok) return fail({ text: certificate.failure, settings: true });
   const upstreamTls = await openUpstreamTls(config, clock, log);
   if (!upstreamTls.ok) return fail({ text: upstreamTls.failure, settings: true });
+  const providerCaCerts = readAuthorities("PROVIDER_CA_FILE", config.providerCaFile);
+  if (!providerCaCerts.ok) return fail({ text: providerCaCerts.failure, settings: true });
   const listenUrl = takeAddress("listenUrl", config, before);
   if (!listenUrl.ok) return fail({ text: listenUrl.failure, settings: false });
   const listenSslUrl = takeAddress("listenSslUrl", config, before);
@@ -49,6 +53,7 @@ export async function prepare(
       identity: certificate.value?.identity,
       upstreamTls: upstreamTls.value,
     },
+    providerCaCerts: providerCaCerts.value,
     certificateExpiresAt: certificate.value?.notAfter,
   });
 }
@@ -88,7 +93,7 @@ async function openUpstreamTls(
   log: Log,
 ): Promise<Result<UpstreamTls | undefined, string>> {
   const { upstreamCaFile, upstreamCertFile, upstreamCertPassword = "" } = config;
-  const caCerts = upstreamCaFile === undefined ? ok([]) : readAuthorities(upstreamCaFile);
+  const caCerts = readAuthorities("UPSTREAM_CA_FILE", upstreamCaFile);
   if (!caCerts.ok) return caCerts;
   if (upstreamCertFile === undefined) {
     return ok(caCerts.value.length === 0 ? undefined : { caCerts: caCerts.value });
@@ -107,8 +112,10 @@ async function openUpstreamTls(
   return ok({ caCerts: caCerts.value, cert: certPem, key: keyPem });
 }
 
-function readAuthorities(path: string): Result<string[], string> {
-  const setting = `UPSTREAM_CA_FILE ${JSON.stringify(path)}`;
+/** The certificates of a PEM file, one text each; none where no file is named. */
+function readAuthorities(name: string, path: string | undefined): Result<string[], string> {
+  if (path === undefined) return ok([]);
+  const setting = `${name} ${JSON.stringify(path)}`;
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
@@ -116,7 +123,13 @@ function readAuthorities(path: string): Result<string[], string> {
     return fail(`${setting}: cannot be read (${error instanceof Error ? error.name : error})`);
   }
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-  return blocks.length === 0
-    ? fail(`${setting}: holds no certificate in PEM`)
-    : ok(blocks.map((block) => `${block}\n`));
+  if (blocks.length === 0) return fail(`${setting}: holds no certificate in PEM`);
+  const certificates = blocks.map((block) => `${block}\n`);
+  try {
+    // The runtime looks at them when a client is made.
+    Deno.createHttpClient({ caCerts: certificates }).close();
+  } catch {
+    return fail(`${setting}: holds a certificate that is damaged`);
+  }
+  return ok(certificates);
 }

@@ -8,10 +8,12 @@ import { listenForSignals } from "../ops/signals.ts";
 import { ok, type Result } from "../result.ts";
 import { type Admin, openAdmin } from "./admin.ts";
 import type { Crew, WorkerSettings } from "./crew.ts";
+import { makeKeyCache } from "./key_cache.ts";
 import { KeyDesk } from "./key_desk.ts";
 import { startLogging } from "./logging.ts";
 import { makeOverview } from "./overview.ts";
 import { prepare, type Prepared, type PrepareFailure } from "./prepare.ts";
+import { makeProviderClient } from "./provider_client.ts";
 import { respawn, type Runtime } from "./respawn.ts";
 import type { SupervisedCrew } from "./supervisor.ts";
 import { watchFiles } from "./watch.ts";
@@ -67,7 +69,18 @@ export async function run(options: RunOptions): Promise<PrepareFailure | undefin
 
   const meter = new Meter();
   let tellKeys = () => {};
-  const keys = new KeyDesk({ clock, log, meter, fetcher: fetch, onKeys: () => tellKeys() });
+  const provider = makeProviderClient();
+  const keyCache = makeKeyCache({ clock, log });
+  const keys = new KeyDesk({
+    clock,
+    log,
+    meter,
+    fetcher: provider.fetch,
+    onKeys: () => tellKeys(),
+    restore: keyCache.restore,
+    onFetched: keyCache.store,
+  });
+  provider.trust(prepared.providerCaCerts);
   keys.configure(settings.config);
 
   const crew = await startCrew();
@@ -171,9 +184,11 @@ export async function run(options: RunOptions): Promise<PrepareFailure | undefin
     if (!crew.ok) return [];
     logging.flush();
     logging = startLogging(effectiveLogLevel(again.value.config), again.value.config.logFormat);
+    provider.trust(next.value.providerCaCerts);
     keys.configure(again.value.config);
     const taken = await crew.value.reload(next.value.worker);
     if (!taken.ok) {
+      provider.trust(prepared.providerCaCerts);
       keys.configure(settings.config);
       return [taken.failure];
     }

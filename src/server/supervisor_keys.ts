@@ -2,15 +2,21 @@ import { MAX_KEY_WAITERS } from "../limits.ts";
 import type { KeySnapshot, KeySource, NoKeys } from "../oidc/key_source.ts";
 import { fail, ok, type Result } from "../result.ts";
 
+/** What a worker asks for: keys fetched since then, or the newest that may be had now. */
+export interface KeyQuestion {
+  readonly id: number;
+  readonly sinceMs?: number;
+}
+
 /** A worker's keys: the latest that the supervisor has told of, and a way to ask it for newer ones. */
 export class SupervisorKeys implements KeySource {
-  readonly #ask: (id: number, sinceMs: number) => void;
+  readonly #ask: (question: KeyQuestion) => void;
   #keys: KeySnapshot | undefined;
   #nextId = 1;
-  readonly #waiting = new Map<number, (answer: Result<KeySnapshot, NoKeys>) => void>();
+  readonly #waiting = new Map<number, (answer: Result<null, NoKeys>) => void>();
 
   /** @param ask sends a question that `answer` will be called for. */
-  constructor(ask: (id: number, sinceMs: number) => void) {
+  constructor(ask: (question: KeyQuestion) => void) {
     this.#ask = ask;
   }
 
@@ -29,22 +35,33 @@ export class SupervisorKeys implements KeySource {
         retryAfterSecs: 1,
       }));
     }
-    return new Promise((resolve) => {
-      const id = this.#nextId++;
-      this.#waiting.set(id, resolve);
-      this.#ask(id, sinceMs);
-    });
+    return this.#question({ sinceMs });
   }
 
-  /** Takes the keys over that the supervisor has now; `undefined` after a change of provider. */
+  newest(): Promise<Result<KeySnapshot, NoKeys>> {
+    return this.#question({});
+  }
+
+  /** Takes over what the supervisor has now; `undefined` when it has none any more. */
   set(keys: KeySnapshot | undefined): void {
     this.#keys = keys;
   }
 
-  /** Takes the answer to a question. */
-  answer(id: number, answer: Result<KeySnapshot, NoKeys>): void {
-    if (answer.ok) this.#keys = answer.value;
+  /** Takes the answer to a question; the keys of a good one were told before. */
+  answer(id: number, answer: Result<null, NoKeys>): void {
     this.#waiting.get(id)?.(answer);
     this.#waiting.delete(id);
+  }
+
+  async #question(question: Omit<KeyQuestion, "id">): Promise<Result<KeySnapshot, NoKeys>> {
+    const id = this.#nextId++;
+    const answer = await new Promise<Result<null, NoKeys>>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#ask({ id, ...question });
+    });
+    if (!answer.ok) return answer;
+    // What it was about may have been taken back meanwhile.
+    if (this.#keys === undefined) return fail({ text: "no keys any more", retryAfterSecs: 1 });
+    return ok(this.#keys);
   }
 }

@@ -18,7 +18,7 @@ export async function runWorkerProcess(): Promise<void> {
   // A terminal's Ctrl-C and a service manager's signals reach the whole group: the supervisor decides.
   ignoreSignals();
   const meter = new Meter();
-  const keys = new SupervisorKeys((id, sinceMs) => channel.send({ type: "ask", id, sinceMs }));
+  const keys = new SupervisorKeys((question) => channel.send({ type: "ask", ...question }));
   let worker: Worker | undefined;
   let logging: Logging | undefined;
   const over = Promise.withResolvers<void>();

@@ -7,7 +7,7 @@ import {
   STEADY_MS,
   WORKER_START_MS,
 } from "../limits.ts";
-import type { KeySource } from "../oidc/key_source.ts";
+import type { KeySnapshot, KeySource } from "../oidc/key_source.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { type MeterData, withoutGauges } from "../ops/metrics.ts";
@@ -52,6 +52,8 @@ export class WorkerSlot {
   #nextId = 1;
   #missed = 0;
   #meter: MeterData | undefined;
+  /** The keys that the worker was told of last. */
+  #told: KeySnapshot | undefined;
   readonly #served = new Map<number, (outcome: Outcome) => void>();
   readonly #reported = new Map<number, () => void>();
   readonly #drained = Promise.withResolvers<DrainOutcome>();
@@ -95,10 +97,10 @@ export class WorkerSlot {
     return ok(undefined);
   }
 
-  /** Passes new keys on. */
+  /** Passes the keys at hand on, or that there are none any more. */
   tellKeys(): void {
-    const keys = this.#parts.keys.current();
-    if (keys !== undefined) this.#channel?.send({ type: "keys", keys });
+    this.#told = this.#parts.keys.current();
+    this.#channel?.send({ type: "keys", keys: this.#told });
   }
 
   /** Asks for a report, which also shows that the worker is alive; one that stays silent is replaced. */
@@ -193,12 +195,8 @@ export class WorkerSlot {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const id = this.#nextId++;
     this.#served.set(id, resolve);
-    this.#channel?.send({
-      type: "serve",
-      id,
-      settings: this.#settings,
-      keys: this.#parts.keys.current(),
-    });
+    this.#told = this.#parts.keys.current();
+    this.#channel?.send({ type: "serve", id, settings: this.#settings, keys: this.#told });
     return promise;
   }
 
@@ -233,9 +231,13 @@ export class WorkerSlot {
     this.#served.delete(id);
   }
 
-  async #answer(id: number, sinceMs: number): Promise<void> {
+  async #answer(id: number, sinceMs: number | undefined): Promise<void> {
     const channel = this.#channel;
-    channel?.send({ type: "answer", id, answer: await this.#parts.keys.since(sinceMs) });
+    const { keys } = this.#parts;
+    const answer = await (sinceMs === undefined ? keys.newest() : keys.since(sinceMs));
+    if (channel === undefined || channel !== this.#channel) return;
+    if (answer.ok && answer.value !== this.#told) this.tellKeys();
+    channel.send({ type: "answer", id, answer: answer.ok ? ok(null) : answer });
   }
 
   #ended(status: Deno.CommandStatus, lastWord: string): void {

@@ -66,6 +66,7 @@ function makeGate(options: Options = {}) {
       snapshot = { generation: asked, startedAt, issuer, keys: set.value.keys };
       return ok(snapshot);
     },
+    newest: () => Promise.resolve(fail({ text: "not now", retryAfterSecs: 10 })),
   };
   const verify = makeVerifier({
     keys: new KeyStore(source, clock, 10_000),

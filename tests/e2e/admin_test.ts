@@ -40,7 +40,7 @@ Deno.test("A provider that is down before the first keys makes the service unrea
   assertEquals(unready.status, 503);
   assertEquals(
     unready.text,
-    "[-]keys none: the provider has given none yet\nreadyz check failed\n",
+    "[-]keys none: the provider gives none\nreadyz check failed\n",
   );
   assertEquals((await service.admin("/livez")).status, 200);
   service.provider.comeBack();
@@ -127,9 +127,12 @@ Deno.test("Metrics are exact sums over four workers, within bounded labels.", as
   assertEquals(series.get("ooproxy_keys"), 1);
   assertEquals(series.get('ooproxy_key_fetches_total{result="ok"}'), 1);
   assertIncludes(text, `ooproxy_build_info{version="`);
-  // Whatever clients send, no series comes into being but the age of the keys.
+  // Whatever clients send, no series comes into being but what is known once there are keys.
   const fresh = [...series.keys()].filter((name) => !names.has(name));
-  assertEquals(fresh, ["ooproxy_keys_age_seconds"]);
+  assertEquals(fresh.toSorted(), [
+    "ooproxy_keys_age_seconds",
+    "ooproxy_provider_clock_skew_seconds",
+  ]);
 });
 
 Deno.test("promtool accepts the metrics, and the certificate's expiry is one of them.", async () => {

@@ -14,7 +14,9 @@ function ask(provider: TestProvider) {
 
 Deno.test("fetch json: a JSON object arrives", async () => {
   await using provider = startProvider({ keys: [{ kid: "one" }] });
-  assertEquals(await ask(provider), { ok: true, value: { keys: [{ kid: "one" }] } });
+  const read = await ask(provider);
+  assert(read.ok);
+  assertEquals(read.value.document, { keys: [{ kid: "one" }] });
 });
 
 Deno.test("fetch json: the request is one GET that asks for JSON and carries no credentials", async () => {
@@ -87,6 +89,41 @@ for (const status of [301, 302, 303, 307, 308]) {
     assertEquals([provider.count(), elsewhere.count()], [1, 0]);
   });
 }
+
+Deno.test("fetch json: the same trouble has the same words, whatever port the request comes from", async () => {
+  await using server = await rawUpstream(async (socket) => {
+    await socket.readRequest();
+    await socket.close();
+  });
+  const told = [1, 2].map(() => fetchJson(`${server.url}/jwks`, fetch, systemClock));
+  const [one, two] = await Promise.all(told);
+  assert(one?.ok === false);
+  assertEquals(one, two);
+  assertEquals(
+    one.failure.text,
+    "cannot be reached: connection closed before message completed",
+  );
+});
+
+for (const aheadSecs of [0, 60, -60]) {
+  Deno.test(`fetch json: a clock of the provider that is ${aheadSecs} s ahead is seen`, async () => {
+    await using provider = startProvider();
+    provider.setClock(aheadSecs * 1000);
+    const read = await ask(provider);
+    assert(read.ok && read.value.skewSecs !== undefined);
+    // What the header's resolution and the time of the request can explain is not counted.
+    const unexplained = Math.abs(aheadSecs) - Math.abs(read.value.skewSecs);
+    assert(unexplained >= 0 && unexplained < 5, `${read.value.skewSecs} s`);
+    assertEquals(Math.sign(read.value.skewSecs), Math.sign(aheadSecs));
+  });
+}
+
+Deno.test("fetch json: of two members of one name the last one counts", async () => {
+  await using provider = startProvider();
+  provider.setJwks('{"keys": [1], "keys": [2]}');
+  const read = await ask(provider);
+  assertEquals(read.ok && read.value.document.keys, [2]);
+});
 
 Deno.test("fetch json: what the provider said is not quoted", async () => {
   await using provider = startProvider();

@@ -36,6 +36,7 @@ const SKIPPED: readonly (readonly [sentence: string, entry: unknown, why: string
   ["an EC key", { kty: "EC", crv: "P-256", x: "AA", y: "AA", kid: "ec" }, "not an RSA key"],
   ["an OKP key", { kty: "OKP", crv: "Ed25519", x: "AA" }, "not an RSA key"],
   ["a shared secret (oct)", { kty: "oct", k: "c2VjcmV0" }, "not an RSA key"],
+  ["a post-quantum key (AKP)", { kty: "AKP", alg: "ML-DSA-44", pub: "AA" }, "not an RSA key"],
   ["the use enc", { ...GOOD, use: "enc" }, "not meant for signatures"],
   ["an unknown use", { ...GOOD, use: "x" }, "not meant for signatures"],
   ["a use that is null", { ...GOOD, use: null }, "not meant for signatures"],

@@ -1,4 +1,9 @@
-import { MAX_KEY_WAITERS, PROVIDER_FETCH_TIMEOUT_MS } from "../../src/limits.ts";
+import {
+  MAX_FETCH_PAUSE_MS,
+  MAX_KEY_WAIT_MS,
+  MAX_KEY_WAITERS,
+  PROVIDER_FETCH_TIMEOUT_MS,
+} from "../../src/limits.ts";
 import type { KeySnapshot, NoKeys } from "../../src/oidc/key_source.ts";
 import type { Result } from "../../src/result.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
@@ -189,6 +194,74 @@ Deno.test("provider keys: those who wait are bounded, the next one is told when 
   assertEquals(scene.provider.fetches.length, 2);
 });
 
+Deno.test("provider keys: nobody waits for a fetch that may not begin in time, it is made all the same", async () => {
+  using scene = makeScene({ cooldownMs: 60_000 });
+  await warm(scene);
+  await scene.clock.advance(5_000);
+  const asked = ask(scene, scene.clock.now());
+  await settle();
+  assertEquals(asked.answer?.ok === false && asked.answer.failure.retryAfterSecs, 55);
+  // So near to its beginning it is worth waiting for.
+  await scene.clock.advance(55_000 - MAX_KEY_WAIT_MS);
+  const later = ask(scene, scene.clock.now());
+  await scene.clock.advance(MAX_KEY_WAIT_MS);
+  assertEquals([later.answer?.ok, scene.provider.fetches], [true, [0, 60_000]]);
+});
+
+Deno.test("provider keys: whoever waits is let go in the end, also while the provider hangs", async () => {
+  using scene = makeScene({ cooldownMs: MAX_KEY_WAIT_MS });
+  await warm(scene);
+  await scene.clock.advance(1);
+  const asked = ask(scene, scene.clock.now());
+  scene.provider.hold();
+  await scene.clock.advance(MAX_KEY_WAIT_MS - 1);
+  const during = ask(scene, scene.clock.now());
+  await scene.clock.advance(1);
+  // The fetch that began meanwhile is not over: it tells soon.
+  assertEquals(asked.answer?.ok === false && asked.answer.failure.retryAfterSecs, 1);
+  await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS);
+  assertEquals([during.answer?.ok, scene.clock.pending], [false, 1]);
+});
+
+Deno.test("provider keys: the newest keys are those of the fetch in flight, or of one that may begin", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(COOLDOWN_MS);
+  scene.provider.keys = [lookalikeKey("two", 2)];
+  scene.provider.hold();
+  const first = scene.source.newest();
+  await scene.clock.advance(1);
+  const second = scene.source.newest();
+  scene.provider.release();
+  assertEquals([kids(await first), kids(await second)], [["two"], ["two"]]);
+  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: where no fetch may begin the newest keys are refused at once, and fetched in time", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(2_500);
+  const refused = await scene.source.newest();
+  assertEquals(!refused.ok && refused.failure.untilFetchMs, 7_500);
+  await scene.clock.advance(7_499);
+  assertEquals(scene.provider.fetches, [0]);
+  await scene.clock.advance(1);
+  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: a crowd that waits leaves room for those who ask for the newest", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(1);
+  for (let i = 0; i < MAX_KEY_WAITERS; i++) ask(scene, scene.clock.now());
+  await settle();
+  scene.provider.hold();
+  await scene.clock.advance(COOLDOWN_MS);
+  const newest = scene.source.newest();
+  scene.provider.release();
+  assert((await newest).ok);
+});
+
 Deno.test("provider keys: places of those who waited are free again", async () => {
   using scene = makeScene();
   await warm(scene);
@@ -223,11 +296,21 @@ Deno.test("provider keys: keys are fetched again by themselves when they expire"
   assertEquals(scene.provider.fetches, [0, 60_000, 120_000]);
 });
 
-Deno.test("provider keys: without an expiry age they are never fetched by themselves", async () => {
-  using scene = makeScene();
+Deno.test("provider keys: without an expiry age they are fetched at half of the age where they are stale", async () => {
+  using scene = makeScene({ staleMs: 600_000 });
   await warm(scene);
-  await scene.clock.advance(1e9);
-  assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
+  await scene.clock.advance(299_999);
+  assertEquals(scene.provider.fetches, [0]);
+  await scene.clock.advance(300_001);
+  assertEquals(scene.provider.fetches, [0, 300_000, 600_000]);
+  assertEquals(scene.source.current()?.startedAt, scene.clock.now());
+});
+
+Deno.test("provider keys: an expiry age beyond half of the stale one does not put that off", async () => {
+  using scene = makeScene({ staleMs: 600_000, expiryMs: 600_000 });
+  await warm(scene);
+  await scene.clock.advance(300_000);
+  assertEquals(scene.provider.fetches, [0, 300_000]);
 });
 
 Deno.test("provider keys: an expiry age below the cool-down keeps the cool-down", async () => {
@@ -248,15 +331,15 @@ Deno.test("provider keys: a fetch in between puts the expiry off", async () => {
   assertEquals(scene.provider.fetches, [0, 40_000, 100_000]);
 });
 
-Deno.test("provider keys: a failed fetch at expiry is tried again at the pace of the cool-down", async () => {
+Deno.test("provider keys: a failed fetch at expiry is tried again, first after the cool-down, then less and less often", async () => {
   using scene = makeScene({ expiryMs: 60_000 });
   await warm(scene);
   scene.provider.refused = true;
-  await scene.clock.advance(95_000);
-  assertEquals(scene.provider.fetches, [0, 60_000, 70_000, 80_000, 90_000]);
+  await scene.clock.advance(255_000);
+  assertEquals(scene.provider.fetches, [0, 60_000, 70_000, 90_000, 130_000, 190_000, 250_000]);
   scene.provider.refused = false;
-  await scene.clock.advance(100_000);
-  assertEquals(scene.provider.fetches.slice(5), [100_000, 160_000]);
+  await scene.clock.advance(120_000);
+  assertEquals(scene.provider.fetches.slice(7), [310_000, 370_000]);
 });
 
 Deno.test("provider keys: a failed fetch before the expiry is not repeated by itself", async () => {
@@ -279,19 +362,62 @@ Deno.test("provider keys: the same holds for keys that have once expired and are
   assertEquals(scene.provider.fetches, [0, 60_000, 60_000 + COOLDOWN_MS]);
 });
 
+Deno.test("provider keys: what Retry-After says grows with the failures, and holds", async () => {
+  using scene = makeScene();
+  scene.provider.refused = true;
+  const told: unknown[] = [];
+  for (let i = 0; i < 6; i++) {
+    const failed = await scene.source.since(0);
+    const secs = failed.ok ? 0 : failed.failure.retryAfterSecs;
+    told.push(secs);
+    await scene.clock.advance(secs * 1000);
+    assertEquals(scene.provider.fetches.length, i + 1);
+  }
+  assertEquals(told, [10, 20, 40, 60, 60, 60]);
+  scene.provider.refused = false;
+  assert((await scene.source.since(0)).ok);
+});
+
+Deno.test("provider keys: the random source decides how much of a pause is left out", async () => {
+  using scene = makeScene({ parts: { random: () => 0.5 } });
+  scene.provider.refused = true;
+  const told: unknown[] = [];
+  for (let i = 0; i < 5; i++) {
+    const failed = await scene.source.since(0);
+    told.push(!failed.ok && failed.failure.retryAfterSecs);
+    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
+  }
+  assertEquals(told, [10, 15, 30, 45, 45]);
+});
+
+Deno.test("provider keys: after a success the pause is the cool-down again", async () => {
+  using scene = makeScene();
+  scene.provider.refused = true;
+  for (let i = 0; i < 5; i++) {
+    await scene.source.since(0);
+    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
+  }
+  scene.provider.refused = false;
+  await warm(scene);
+  scene.provider.refused = true;
+  await scene.clock.advance(COOLDOWN_MS);
+  const failed = await scene.source.since(scene.clock.now());
+  assertEquals(!failed.ok && failed.failure.retryAfterSecs, COOLDOWN_MS / 1000);
+});
+
 Deno.test("provider keys: a trouble is told once, and so is its end", async () => {
   using scene = makeScene();
   scene.provider.refused = true;
   for (let i = 0; i < 5; i++) {
     await scene.source.since(0);
-    await scene.clock.advance(COOLDOWN_MS);
+    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   }
   assertEquals(scene.provider.fetches.length, 5);
   assertEquals(told(scene, "error").length, 1);
   assertEquals(told(scene, "warn").length, 0);
   scene.provider.refused = false;
   await warm(scene);
-  await scene.clock.advance(COOLDOWN_MS);
+  await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   await scene.source.since(scene.clock.now());
   assertEquals(told(scene, "info"), ["the provider answers again", "keys fetched"]);
 });
@@ -300,7 +426,7 @@ Deno.test("provider keys: another trouble is told anew, and the same one after a
   using scene = makeScene();
   const attempt = async () => {
     await scene.source.since(scene.clock.now());
-    await scene.clock.advance(COOLDOWN_MS);
+    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   };
   scene.provider.refused = true;
   await attempt();

@@ -1,6 +1,10 @@
 /** A provider without a network, for tests that move the time by hand, and keys that cost nothing. */
 import type { Fetcher } from "../../src/oidc/fetch_json.ts";
-import { ProviderKeys, type ProviderOptions } from "../../src/oidc/provider_keys.ts";
+import {
+  ProviderKeys,
+  type ProviderOptions,
+  type ProviderParts,
+} from "../../src/oidc/provider_keys.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MemoryLog } from "../support/log.ts";
 import { base64url, type Jwk } from "../support/tokens.ts";
@@ -10,6 +14,9 @@ export const PROVIDER_URL = "https://id.test/realm";
 
 /** Least time between two fetches of these tests, in milliseconds. */
 export const COOLDOWN_MS = 10_000;
+
+/** How long keys of these tests stay in use while the provider fails, in milliseconds. */
+export const STALE_MS = 86_400_000;
 
 /** A key that looks like an RSA key of 2048 bits and differs from that of any other number. */
 export function lookalikeKey(kid: string | undefined, number = 1, extra: Jwk = {}): Jwk {
@@ -48,9 +55,19 @@ export interface Scene extends Disposable {
   readonly log: MemoryLog;
 }
 
-/** Builds a scene; nothing has been fetched in it yet. Disposing closes the source. */
-export function makeScene(options: Partial<ProviderOptions> = {}): Scene {
-  const clock = new FakeClock();
+/** What a scene may be built with beside the usual. */
+export interface SceneOptions extends Partial<ProviderOptions> {
+  readonly parts?: Partial<ProviderParts>;
+  readonly clock?: FakeClock;
+}
+
+/**
+ * Builds a scene; nothing has been fetched in it yet. Disposing closes the source. Pauses after failures
+ * have their full length unless `parts` brings another random source.
+ */
+export function makeScene(
+  { parts = {}, clock = new FakeClock(), ...options }: SceneOptions = {},
+): Scene {
   const log = new MemoryLog();
   const provider = scriptedProvider(clock);
   const source = new ProviderKeys({
@@ -58,9 +75,10 @@ export function makeScene(options: Partial<ProviderOptions> = {}): Scene {
     expectedIssuer: PROVIDER_URL,
     cooldownMs: COOLDOWN_MS,
     expiryMs: undefined,
+    staleMs: STALE_MS,
     keysOptional: false,
     ...options,
-  }, { clock, log, fetcher: provider.fetcher });
+  }, { clock, log, fetcher: provider.fetcher, random: () => 1, ...parts });
   return { source, provider, clock, log, [Symbol.dispose]: () => source.close() };
 }
 

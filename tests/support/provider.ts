@@ -41,6 +41,8 @@ export interface TestProvider extends AsyncDisposable {
   /** Publishes exactly this as the key set: text and bytes as they are, all else as JSON. */
   setJwks(document: unknown): void;
   setIssuer(issuer: unknown): void;
+  /** Sets the clock that `Date` of the right answers is taken from, in milliseconds ahead of ours. */
+  setClock(aheadMs: number): void;
   /** Members of the discovery document to set; `undefined` drops one. */
   setDiscovery(overrides: Record<string, unknown>): void;
   /** Answers with this status and a small JSON object. */
@@ -85,6 +87,7 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
   const answers: { discovery: Answer; jwks: Answer } = { discovery: rightly, jwks: rightly };
   let overrides: Record<string, unknown> = {};
   let jwks: unknown = { keys: options.keys ?? [] };
+  let aheadMs: number | undefined;
   let recovery = Promise.withResolvers<void>();
   let server = listen(0);
   const port = server.addr.port;
@@ -108,10 +111,16 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
     const path = new URL(request.url).pathname;
     requests.push({ method: request.method, path, headers: request.headers });
     if (path === paths.discovery) {
-      return answers.discovery(request, () => document(discovery()));
+      return answers.discovery(request, () => dated(document(discovery())));
     }
-    if (path === paths.jwks) return answers.jwks(request, () => document(jwks));
+    if (path === paths.jwks) return answers.jwks(request, () => dated(document(jwks)));
     return new Response("not here", { status: 404 });
+  }
+
+  function dated(response: Response): Response {
+    if (aheadMs === undefined) return response;
+    response.headers.set("date", new Date(Date.now() + aheadMs).toUTCString());
+    return response;
   }
 
   function discovery(): unknown {
@@ -147,6 +156,7 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
     },
     rotate: (keys) => void (jwks = { keys }),
     setJwks: (document) => void (jwks = document),
+    setClock: (ahead) => void (aheadMs = ahead),
     setIssuer: (issuer) => void (overrides = { ...overrides, issuer }),
     setDiscovery: (more) => void (overrides = { ...overrides, ...more }),
     status: (status, where = "all") =>

@@ -1,0 +1,86 @@
+import type { LogLevel } from "../../ops/log.ts";
+import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../parse.ts";
+import { listenAddress } from "../parse_address.ts";
+import type { Row } from "../row.ts";
+
+/** Most worker processes: more than any machine this is for has cores. */
+const MOST_WORKERS = 256;
+
+const logLevel = word({
+  error: "error",
+  warning: "warning",
+  warn: "warning",
+  info: "info",
+  debug: "debug",
+  all: "trace",
+  trace: "trace",
+  off: "off",
+}, "one word for the whole program; lists such as target=level are not read") satisfies Kind<
+  LogLevel
+>;
+
+/** The settings for processes and logging. */
+export const PROCESS_SETTINGS = {
+  NUM_WORKERS: {
+    ...orWord(wholeNumber({ min: 1, max: MOST_WORKERS }), "auto"),
+    group: "process",
+    doc: "Worker processes that share the listeners; auto starts one a core. With 1 everything " +
+      "runs in one process.",
+    example: "2",
+    default: "2",
+  },
+  ADMIN_URL: {
+    ...orWord(listenAddress("http"), "off"),
+    group: "process",
+    doc: "Where /livez, /readyz and /metrics are served, apart from the public listeners; " +
+      "off closes it.",
+    example: "127.0.0.1:9110",
+    default: "127.0.0.1:9110",
+  },
+  SHUTDOWN_DELAY_SECS: {
+    ...seconds(0),
+    group: "process",
+    doc: "After SIGTERM or SIGINT: how long requests are still accepted while /readyz already " +
+      "says no, so that a load balancer can notice.",
+    example: "5",
+    default: "0",
+  },
+  SHUTDOWN_TIMEOUT_SECS: {
+    ...seconds(0),
+    group: "process",
+    doc: "How long running requests may take to finish before they are aborted.",
+    example: "30",
+    default: "30",
+  },
+  WATCH_FILES: {
+    ...boolean(),
+    group: "process",
+    doc:
+      "Whether a change of the settings file, the certificate or a secret's file is taken over " +
+      "by itself, as SIGHUP does.",
+    example: "true",
+    default: "false",
+  },
+  RUST_LOG: {
+    ...logLevel,
+    group: "process",
+    doc: "How much is logged. LOG_LEVEL wins over it.",
+    example: "info",
+    default: "info",
+  },
+  LOG_LEVEL: {
+    ...logLevel,
+    group: "process",
+    doc: "How much is logged: the newer name of RUST_LOG.",
+    example: "info",
+    unset: "RUST_LOG",
+  },
+  LOG_FORMAT: {
+    ...word({ auto: "auto", pretty: "pretty", json: "json" }),
+    group: "process",
+    doc: "Form of the log: pretty for people, json for machines (one object a line); " +
+      "auto is pretty on a terminal and json elsewhere.",
+    example: "json",
+    default: "auto",
+  },
+} as const satisfies Readonly<Record<string, Row<unknown>>>;

@@ -1,0 +1,80 @@
+import { seconds, text } from "../parse.ts";
+import { documentUrl, providerUrl } from "../parse_address.ts";
+import type { Row } from "../row.ts";
+
+/** The settings for the OpenID provider and its keys. */
+export const PROVIDER_SETTINGS = {
+  PROVIDER_URL: {
+    ...providerUrl(),
+    group: "provider",
+    doc: "Root URL of the OpenID provider, the part before /.well-known/openid-configuration. " +
+      "A trailing slash does not matter.",
+    example: "https://id.example.com/realms/main",
+    required: true,
+  },
+  ISSUER: {
+    ...text("the issuer's name"),
+    group: "provider",
+    doc:
+      "The issuer that the provider names in its discovery document and in tokens (iss), where " +
+      "that is not PROVIDER_URL because the provider is reached by an internal address. " +
+      "Compared letter by letter.",
+    example: "https://id.example.com/realms/main",
+    unset: "PROVIDER_URL",
+  },
+  JWKS_URI: {
+    ...documentUrl(),
+    group: "provider",
+    doc: "Where the provider's key set is, whatever its discovery document says. With ISSUER set " +
+      "too, there is no discovery at all.",
+    example: "https://id.example.com/realms/main/protocol/openid-connect/certs",
+    unset: "the discovery document's jwks_uri",
+  },
+  PROVIDER_CA_FILE: {
+    ...text("the path of a PEM file"),
+    group: "provider",
+    doc: "Authorities that are trusted for the provider's certificate besides those of the system.",
+    example: "/etc/ooproxy/internal-ca.pem",
+    unset: "the system's authorities alone",
+  },
+  CLIENT_SECRET: {
+    ...text(),
+    group: "provider",
+    doc: "Key for tokens signed with HS256, HS384 or HS512: the text itself, as UTF-8.",
+    example: "at-least-32-bytes-that-nobody-can-guess",
+    unset: "such tokens are refused",
+    secret: true,
+  },
+  KEY_EXPIRY_SECS: {
+    ...seconds(1),
+    group: "provider",
+    doc: "The provider's keys are fetched again when they are older than this.",
+    example: "86400",
+    unset: "never",
+  },
+  KEY_STALE_SECS: {
+    ...seconds(1),
+    group: "provider",
+    doc: "How long keys stay in use while the provider fails, counted from the last time that it " +
+      "gave them; after that tokens get 503 until it answers. To find out in time, keys are " +
+      "fetched again at half of this age even without KEY_EXPIRY_SECS.",
+    example: "86400",
+    default: "86400",
+  },
+  KEY_COOLDOWN_SECS: {
+    ...seconds(1),
+    group: "provider",
+    doc: "Least time between two attempts to fetch keys, whatever tokens arrive.",
+    example: "10",
+    default: "10",
+  },
+  KEY_CACHE_FILE: {
+    ...text("the path of a file in a folder that this program may write to"),
+    group: "provider",
+    doc: "The last good keys are kept in this file, so that a restart while the provider is down " +
+      "still lets good tokens in, until KEY_STALE_SECS. It holds public keys alone. Needs " +
+      "--allow-write for its folder.",
+    example: "/var/lib/ooproxy/keys.json",
+    unset: "keys are kept in memory alone",
+  },
+} as const satisfies Readonly<Record<string, Row<unknown>>>;

@@ -1,0 +1,84 @@
+/**
+ * The document of `KEY_CACHE_FILE`: the last good key set, so that a restart while the provider is
+ * down still lets good tokens in. It holds public keys alone.
+ */
+import { fail, ok, type Result } from "../result.ts";
+import type { ProviderAddress } from "./ask_provider.ts";
+import { sameIssuer } from "./discovery.ts";
+import { readKeySet } from "./key_set.ts";
+import type { RestoredKeys } from "./provider_keys.ts";
+
+/** Whose keys a document may hold. */
+export type KeysOwner = Omit<ProviderAddress, "issuer">;
+
+/** Names the form of the document; another form gets another number. */
+const FORMAT = "ooproxy key cache 1";
+
+const MEMBERS = ["fetched_at", "format", "issuer", "jwks_uri", "keys", "provider_url"];
+
+/** Writes the document. */
+export function writeKeyCache(
+  { providerUrl, jwksUri }: KeysOwner,
+  { issuer, keys, fetchedAt }: RestoredKeys,
+): string {
+  const document = {
+    format: FORMAT,
+    provider_url: providerUrl,
+    jwks_uri: jwksUri ?? null,
+    issuer,
+    fetched_at: new Date(fetchedAt).toISOString(),
+    keys: keys.map((key) => ({ kty: "RSA", ...key })),
+  };
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+/**
+ * Reads the document as strictly as if a stranger had written it: exactly the members that
+ * `writeKeyCache` writes, made for this provider, keys that a fetch would take.
+ *
+ * Does not check who may write the file.
+ *
+ * @param nowMs the time, milliseconds since the epoch; what was fetched later is refused.
+ * @param maxAgeMs age from which on keys are refused, in milliseconds.
+ * @returns the keys, or why they are not used.
+ */
+export function readKeyCache(
+  text: string,
+  owner: KeysOwner,
+  nowMs: number,
+  maxAgeMs: number,
+): Result<RestoredKeys, string> {
+  const document = parse(text);
+  if (document === undefined || Object.keys(document).toSorted().join() !== MEMBERS.join()) {
+    return fail("it is damaged, or no key cache");
+  }
+  const { format, provider_url, jwks_uri, issuer, fetched_at } = document;
+  if (format !== FORMAT) return fail("it was written by another version");
+  if (provider_url !== owner.providerUrl || jwks_uri !== (owner.jwksUri ?? null)) {
+    return fail("it is of another PROVIDER_URL or JWKS_URI");
+  }
+  if (typeof issuer !== "string" || !sameIssuer(issuer, owner.expectedIssuer)) {
+    return fail("it is of another issuer");
+  }
+  const fetchedAt = typeof fetched_at === "string" ? Date.parse(fetched_at) : NaN;
+  if (Number.isNaN(fetchedAt)) return fail("it is damaged: it does not tell when it was fetched");
+  if (fetchedAt > nowMs) return fail("its keys come from the future: is the clock right?");
+  if (nowMs - fetchedAt >= maxAgeMs) return fail("its keys are older than KEY_STALE_SECS");
+  const keySet = readKeySet(document);
+  if (!keySet.ok) return fail("it is damaged: it has no list of keys");
+  const { keys, skipped } = keySet.value;
+  if (skipped.length > 0) return fail("it is damaged: it holds keys that are not usable");
+  if (keys.length === 0 && !owner.keysOptional) return fail("it holds no key");
+  return ok({ issuer, keys, fetchedAt });
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? value as Record<string, unknown>
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

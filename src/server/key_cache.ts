@@ -1,0 +1,162 @@
+/**
+ * `KEY_CACHE_FILE` on the disk. Whoever can write that file can make tokens, so only a file that
+ * nobody else can have written is read; one that is not used never stops the start.
+ */
+import { dirname, resolve } from "node:path";
+import type { Config } from "../config/schema.ts";
+import { MAX_PROVIDER_BODY_BYTES } from "../limits.ts";
+import { readKeyCache, writeKeyCache } from "../oidc/key_cache_file.ts";
+import type { KeySnapshot } from "../oidc/key_source.ts";
+import type { RestoredKeys } from "../oidc/provider_keys.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { providerOptions } from "./key_desk.ts";
+
+/** The last good keys on the disk. Without `KEY_CACHE_FILE` it holds nothing. */
+export interface KeyCache {
+  /** The keys of the file, where there is one that may be used; why not is logged. */
+  restore(config: Config): RestoredKeys | undefined;
+  /** Writes keys, one write after the other; a failure is logged once until a write succeeds. */
+  store(keys: KeySnapshot, config: Config): void;
+  /** Resolves when everything given to `store` so far is written, or has failed. */
+  written(): Promise<void>;
+}
+
+/** Makes the cache. Nothing is read or written yet. */
+export function makeKeyCache(
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): KeyCache {
+  let last: Promise<void> = Promise.resolve();
+  /** The file that could not be written the last time. */
+  let unwritable: string | undefined;
+
+  function tellNotWritten(file: string, { why, todo }: Trouble): void {
+    if (file !== unwritable) log.warn("keys cannot be kept in KEY_CACHE_FILE", { file, why, todo });
+    unwritable = file;
+  }
+
+  return {
+    restore(config) {
+      if (config.keyCacheFile === undefined) return undefined;
+      const file = resolve(config.keyCacheFile);
+      const self = ownId(dirname(file));
+      if (!self.ok) {
+        tellNotWritten(file, self.failure);
+        return undefined;
+      }
+      const text = readOwnFile(file, self.value);
+      if (text.ok && text.value === undefined) return undefined;
+      const { staleMs, ...owner } = providerOptions(config);
+      const keys = text.ok ? readKeyCache(text.value ?? "", owner, clock.now(), staleMs) : text;
+      if (keys.ok) return keys.value;
+      log.warn("KEY_CACHE_FILE is not used, it is written anew when the provider has given keys", {
+        file,
+        why: keys.failure,
+      });
+      return undefined;
+    },
+    store({ issuer, keys, startedAt }, config) {
+      if (config.keyCacheFile === undefined) return;
+      const file = resolve(config.keyCacheFile);
+      const text = writeKeyCache(providerOptions(config), { issuer, keys, fetchedAt: startedAt });
+      last = last.then(async () => {
+        const written = await replaceFile(file, text);
+        if (!written.ok) return tellNotWritten(file, written.failure);
+        if (file === unwritable) log.info("keys are kept in KEY_CACHE_FILE again", { file });
+        unwritable = undefined;
+      });
+    },
+    written: () => last,
+  };
+}
+
+/** What went wrong with the file, and what to do about it. */
+type Trouble = Readonly<Record<"why" | "todo", string>>;
+
+/** How files begin that are there for a moment only. */
+const TEMPORARY = ".ooproxy-keys-";
+
+/** Permission bits with which the group or others can write. */
+const WRITABLE_BY_OTHERS = 0o022;
+
+/**
+ * The user that this program's files belong to, found by making one: that also shows at the start
+ * whether the folder can be written to. `null` where the system knows no such numbers.
+ */
+function ownId(folder: string): Result<number | null, Trouble> {
+  try {
+    const probe = Deno.makeTempFileSync({ dir: folder, prefix: TEMPORARY });
+    const { uid } = Deno.lstatSync(probe);
+    Deno.removeSync(probe);
+    return ok(uid);
+  } catch (error) {
+    return fail(troubleOf(error, folder));
+  }
+}
+
+/** A regular file that only this program's user can have written; `undefined` where there is none. */
+function readOwnFile(file: string, self: number | null): Result<string | undefined, string> {
+  try {
+    // Looked at before it is opened: opening a pipe would wait for somebody to write.
+    if (!Deno.statSync(file).isFile) return fail("it is no regular file");
+    using open = Deno.openSync(file);
+    const { isFile, mode, uid } = open.statSync();
+    if (!isFile) return fail("it is no regular file");
+    if (uid !== self) return fail("it belongs to another user");
+    if (mode !== null && (mode & WRITABLE_BY_OTHERS) !== 0) {
+      return fail("other users can write to it");
+    }
+    const text = readLimited(open);
+    return text === undefined ? fail("it is too large for a key cache") : ok(text);
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound ? ok(undefined) : fail(nameOf(error));
+  }
+}
+
+/** The whole text, or `undefined` where it is longer than the largest key set. */
+function readLimited(file: Deno.FsFile): string | undefined {
+  const bytes = new Uint8Array(MAX_PROVIDER_BODY_BYTES + 1);
+  let size = 0;
+  for (let read = file.readSync(bytes); read !== null && read > 0;) {
+    size += read;
+    read = file.readSync(bytes.subarray(size));
+  }
+  return size > MAX_PROVIDER_BODY_BYTES
+    ? undefined
+    : new TextDecoder().decode(bytes.subarray(0, size));
+}
+
+/** Exchanges a file as a whole: whoever reads it meets the old text or the new one. */
+async function replaceFile(file: string, text: string): Promise<Result<void, Trouble>> {
+  const folder = dirname(file);
+  let temporary: string | undefined;
+  try {
+    // Made anew under a name that nobody can guess, for its owner alone (0600).
+    temporary = await Deno.makeTempFile({ dir: folder, prefix: TEMPORARY });
+    await Deno.writeTextFile(temporary, text);
+    await Deno.rename(temporary, file);
+    return ok(undefined);
+  } catch (error) {
+    if (temporary !== undefined) await Deno.remove(temporary).catch(() => {});
+    return fail(troubleOf(error, folder));
+  }
+}
+
+function troubleOf(error: unknown, folder: string): Trouble {
+  if (error instanceof Deno.errors.NotCapable) {
+    return {
+      why: "this program has no permission to write there",
+      todo: `start it with --allow-write=${folder}`,
+    };
+  }
+  return {
+    why: nameOf(error),
+    todo: `see that the folder ${folder} is there and can be written to by this program's user`,
+  };
+}
+
+/** The kind of an error alone: its text would repeat the path. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : String(error);
+}

@@ -18,17 +18,17 @@ export interface AccessRecord {
   readonly path: string;
   readonly status: number;
   /** Why it was refused or not answered by the upstream. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** More about the reason. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
   /** Subject and client id of a verified token. */
-  readonly subject?: string;
-  readonly clientId?: string;
+  readonly subject?: string | undefined;
+  readonly clientId?: string | undefined;
   /** Bytes of the upstream's answer that were handed over; 0 where the proxy answers by itself. */
   readonly bytes: number;
   readonly durationMs: number;
   /** Time until the head of the upstream's answer. */
-  readonly upstreamMs?: number;
+  readonly upstreamMs?: number | undefined;
 }
 
 /** Takes one record for each request. */
@@ -45,15 +45,23 @@ export function makeAccessLog(
 ): AccessLog | undefined {
   if (!SHOWN_AT.includes(level)) return undefined;
   return (record) => {
-    const { timeMs, ...rest } = record;
-    const fields: LogFields = { ...rest, durationMs: round(record.durationMs) };
-    const upstream = record.upstreamMs;
-    lines.write(wholeLine(format, {
-      timeMs,
-      level: "info",
-      message: "request",
-      fields: upstream === undefined ? fields : { ...fields, upstreamMs: round(upstream) },
-    }));
+    const { timeMs, durationMs, upstreamMs } = record;
+    // Named one by one: copying objects costs more than writing the line.
+    const fields: LogFields = {
+      requestId: record.requestId,
+      client: record.client,
+      method: record.method,
+      path: record.path,
+      status: record.status,
+      reason: record.reason,
+      detail: record.detail,
+      subject: record.subject,
+      clientId: record.clientId,
+      bytes: record.bytes,
+      durationMs: round(durationMs),
+      upstreamMs: upstreamMs && round(upstreamMs),
+    };
+    lines.write(wholeLine(format, { timeMs, level: "info", message: "request", fields }));
   };
 }
 

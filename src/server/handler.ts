@@ -268,13 +268,13 @@ class Story {
       method: this.#method,
       path: this.path.slice(0, MAX_LOGGED_PATH),
       status,
-      ...(failure === undefined ? {} : { reason: failure.reason }),
-      ...(failure?.detail === undefined ? {} : { detail: failure.detail }),
-      ...(subject === undefined ? {} : { subject }),
-      ...(clientId === undefined ? {} : { clientId }),
+      reason: failure?.reason,
+      detail: failure?.detail,
+      subject,
+      clientId,
       bytes,
       durationMs,
-      ...(this.upstreamMs === undefined ? {} : { upstreamMs: this.upstreamMs }),
+      upstreamMs: this.upstreamMs,
     };
   }
 }

@@ -25,6 +25,8 @@ for (const transport of TRANSPORTS) {
       method: "PUT",
       path: "/a/b%20c",
       status: 203,
+      reason: undefined,
+      detail: undefined,
       subject: "the-subject",
       clientId: "the-client",
       bytes: 5,

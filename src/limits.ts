@@ -128,5 +128,5 @@ export const WEBSOCKET_CLOSE_TIMEOUT_MS = 5_000;
 /** A WebSocket client that was silent for half of this is pinged, and given up if it stays silent for the other half; in seconds. */
 export const WEBSOCKET_CLIENT_SILENCE_SECS = 120;
 
-/** How long signature checks run before everything else has its turn, in milliseconds: half a dozen checks; giving way after each would cost a third of it again. */
+/** How long checks of right signatures run before everything else has its turn, in milliseconds: half a dozen; giving way after each costs a tenth more. */
 export const CHECKS_AT_A_TIME_MS = 1;

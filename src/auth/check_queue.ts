@@ -2,15 +2,19 @@ import { setImmediate } from "node:timers";
 import { CHECKS_AT_A_TIME_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 
+/** Looks whether a signature is right. */
+export type Check = () => Promise<boolean>;
+
 /**
- * Runs costly checks one after the other and gives way to everything else every now and then: requests
- * that need none are answered in between. A flood of tokens that must be checked makes clients whose
- * token is known slower, but does not shut them out.
+ * Runs costly checks one after the other and gives way to everything else in between: after each that
+ * was in vain, and after a few that were not. Requests that need none are answered then, so that a
+ * flood of tokens that must be checked makes clients whose token is known slower, but does not shut
+ * them out; and many good tokens at once are not made to pay for it.
  */
 export class CheckQueue {
   readonly #max: number;
   readonly #clock: Clock;
-  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #waiting: (() => Promise<boolean>)[] = [];
   #running = false;
 
   /** @param max how many checks may be under way or waiting at once. */
@@ -20,10 +24,19 @@ export class CheckQueue {
   }
 
   /** Runs a check when its turn comes; `undefined`, at once, when too many wait already. */
-  run<T>(check: () => Promise<T>): Promise<T> | undefined {
+  run(check: Check): Promise<boolean> | undefined {
     if (this.#waiting.length + (this.#running ? 1 : 0) >= this.#max) return undefined;
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push(() => check().then(resolve, reject));
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    this.#waiting.push(async () => {
+      try {
+        const right = await check();
+        resolve(right);
+        return right;
+      } catch (error) {
+        reject(error);
+        return false;
+      }
+    });
     if (!this.#running) void this.#work();
     return promise;
   }
@@ -32,8 +45,9 @@ export class CheckQueue {
     this.#running = true;
     let began = this.#clock.monotonic();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      await next();
-      if (this.#clock.monotonic() - began < CHECKS_AT_A_TIME_MS) continue;
+      const right = await next();
+      if (right && this.#clock.monotonic() - began < CHECKS_AT_A_TIME_MS) continue;
+      // Also with nobody waiting: who comes meanwhile has to wait for the turn.
       await new Promise<void>((done) => setImmediate(done));
       began = this.#clock.monotonic();
     }

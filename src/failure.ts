@@ -67,6 +67,27 @@ const ANSWERS = {
     description: "this method is not forwarded",
     allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
   },
+  content_too_large: {
+    status: 413,
+    error: "content_too_large",
+    description: "the request body is too large",
+  },
+  uri_too_long: {
+    status: 414,
+    error: "uri_too_long",
+    description: "the request target is too long",
+  },
+  header_fields_too_large: {
+    status: 431,
+    error: "header_fields_too_large",
+    description: "the header fields of the request are too large",
+  },
+  worker_busy: {
+    status: 503,
+    error: "temporarily_unavailable",
+    description: "too many requests are being answered at the moment",
+    retryAfter: true,
+  },
   upstream_refused: {
     status: 502,
     error: "bad_gateway",
@@ -89,6 +110,11 @@ const ANSWERS = {
     retryAfter: true,
   },
   client_gone: { status: 499, error: "client_gone", description: "the client went away" },
+  client_timeout: {
+    status: 408,
+    error: "request_timeout",
+    description: "nothing more of the request body has come for too long",
+  },
   internal: { status: 500, error: "internal_error", description: "something went wrong here" },
 } as const satisfies Record<string, Answer>;
 
@@ -107,7 +133,7 @@ const BODIES = Object.fromEntries(REASONS.map((reason) => {
 
 /** Whether a reason speaks of the way to the upstream and back, not of a refusal. */
 export function isUpstreamFailure(reason: Reason): boolean {
-  return reason.startsWith("upstream_") || reason === "client_gone" || reason === "internal";
+  return reason.startsWith("upstream_") || reason.startsWith("client_") || reason === "internal";
 }
 
 /** Why a request was not answered by the upstream. */

@@ -130,3 +130,9 @@ export const WEBSOCKET_CLIENT_SILENCE_SECS = 120;
 
 /** How long checks of right signatures run before everything else has its turn, in milliseconds: half a dozen; giving way after each costs a tenth more. */
 export const CHECKS_AT_A_TIME_MS = 1;
+
+/** How long `health` waits for an answer, in milliseconds: less than the time limits that engines have for their checks. */
+export const HEALTH_TIMEOUT_MS = 3_000;
+
+/** Most bytes of an answer that `health` looks at; the longest readiness report has a tenth. */
+export const MAX_HEALTH_ANSWER_BYTES = 8 * 1024;

@@ -47,6 +47,15 @@ const TABLE: { readonly [R in Reason]: Row } = {
   unexpected_body: BAD,
   broken_body: BAD,
   method_not_allowed: { status: 405, error: "method_not_allowed", challenge: "none" },
+  content_too_large: { status: 413, error: "content_too_large", challenge: "none" },
+  uri_too_long: { status: 414, error: "uri_too_long", challenge: "none" },
+  header_fields_too_large: { status: 431, error: "header_fields_too_large", challenge: "none" },
+  worker_busy: {
+    status: 503,
+    error: "temporarily_unavailable",
+    challenge: "none",
+    retryAfter: true,
+  },
   upstream_refused: { status: 502, error: "bad_gateway", challenge: "none" },
   upstream_broken: { status: 502, error: "bad_gateway", challenge: "none" },
   upstream_timeout: { status: 504, error: "gateway_timeout", challenge: "none" },
@@ -57,6 +66,7 @@ const TABLE: { readonly [R in Reason]: Row } = {
     retryAfter: true,
   },
   client_gone: { status: 499, error: "client_gone", challenge: "none" },
+  client_timeout: { status: 408, error: "request_timeout", challenge: "none" },
   internal: { status: 500, error: "internal_error", challenge: "none" },
 };
 

@@ -209,6 +209,11 @@ export class Meter {
     values[series] = (values[series] ?? 0) + amount;
   }
 
+  /** What a metric without labels stands at. */
+  value(name: MetricName): number {
+    return this.#values[name][0] ?? 0;
+  }
+
   /** Sets a gauge. */
   set(name: MetricName, value: number): void {
     this.#values[name][0] = value;

@@ -1,5 +1,8 @@
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { type Address, reasonOf } from "./listener.ts";
+import { serveLastingly } from "./lasting_server.ts";
+import { type Address, reasonOf, urlOf } from "./listener.ts";
 
 /** One thing that has to hold. */
 export interface Check {
@@ -28,18 +31,27 @@ export interface Admin {
  *
  * Fails with one line for the operator when the address cannot be had.
  */
-export function openAdmin(address: Address, source: AdminSource): Result<Admin, string> {
+export function openAdmin(
+  address: Address,
+  source: AdminSource,
+  owner: { readonly clock: Clock; readonly log: Log },
+): Result<Admin, string> {
   const { hostname, port } = address;
   try {
-    const server = Deno.serve({
-      hostname,
-      port,
-      onListen() {},
-      // A `Host` that makes no URL; the server's own words about it would not be a log line.
-      onError: () => text(400, "bad request\n"),
-    }, (request) => answer(request, source));
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return ok({ url: `http://${host}:${server.addr.port}`, close: () => server.shutdown() });
+    const server = serveLastingly(port, {
+      ...owner,
+      url: (port) => urlOf(false, { hostname, port }),
+      serve: (port, signal) =>
+        Deno.serve({
+          hostname,
+          port,
+          signal,
+          onListen() {},
+          // A `Host` that makes no URL; the server's own words about it would not be a log line.
+          onError: () => text(400, "bad request\n"),
+        }, (request) => answer(request, source)),
+    });
+    return ok({ url: server.url, close: () => server.shutdown() });
   } catch (error) {
     return fail(
       `ADMIN_URL: cannot listen on ${hostname}:${port}: ${

@@ -3,19 +3,11 @@
  */
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { VerifiedToken } from "../auth/verify.ts";
-import {
-  type Failure,
-  failure,
-  failureResponse,
-  isUpstreamFailure,
-  type Reason,
-  statusOf,
-} from "../failure.ts";
-import { MAX_LOGGED_PATH } from "../limits.ts";
-import type { AccessLog, AccessRecord } from "../ops/access_log.ts";
+import { type Failure, failure, failureResponse, statusOf } from "../failure.ts";
+import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import type { Decision, Meter } from "../ops/metrics.ts";
+import type { Meter } from "../ops/metrics.ts";
 import {
   type HeaderList,
   ReceivedFields,
@@ -26,8 +18,11 @@ import { readTarget } from "../proxy/target.ts";
 import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket.ts";
 import { isWebSocketUpgrade } from "../proxy/websocket_handshake.ts";
+import { BUSY, type ClientLimits, headTooLarge } from "./client_limits.ts";
+import type { ClientWatch } from "./client_watch.ts";
 import { isLongUpload, lastWord, requestBody } from "./request_body.ts";
 import { makeRequestIds } from "./request_id.ts";
+import { Story } from "./story.ts";
 
 /** What a handler is built from. */
 export interface HandlerParts {
@@ -38,6 +33,9 @@ export interface HandlerParts {
   readonly endsAtMs: (caller: VerifiedToken) => number | undefined;
   /** The path of the upstream URL, "" without one. */
   readonly prefix: string;
+  readonly limits: ClientLimits;
+  /** Watches the bodies on their way. */
+  readonly clients: ClientWatch;
   /** Called for each request, once its answer is over; `undefined` where requests are not told of. */
   readonly accessLog: AccessLog | undefined;
   readonly clock: Clock;
@@ -66,7 +64,9 @@ const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK
 
 /** Builds the handler of all requests. */
 export function makeHandler(parts: HandlerParts): Handler {
-  const { authenticate, upstream, webSockets, endsAtMs, prefix, clock } = parts;
+  const { authenticate, upstream, webSockets, endsAtMs, prefix, limits, clients } = parts;
+  const { clock, meter } = parts;
+  const { maxBodyBytes, maxRequests } = limits;
   const ids = makeRequestIds();
   // One function without a step that is not needed: whatever is at hand is not waited for.
   return async function handle(request, connection) {
@@ -75,6 +75,8 @@ export function makeHandler(parts: HandlerParts): Handler {
     const story = new Story(method, connection, ids(fields.requestId), parts);
     const refuse = (why: Failure) => refusal(why, story, fields, parts);
     try {
+      // Whatever is too much is refused before anybody's time or memory goes into it, token or not.
+      if (meter.value("inFlight") > maxRequests) return refuse(BUSY);
       const { secure } = connection;
       // Over HTTP/2 (no `Host` field) the runtime never tells that a client left if nobody had asked before.
       if (secure && fields.host === null) void request.signal;
@@ -85,8 +87,10 @@ export function makeHandler(parts: HandlerParts): Handler {
       if (!target.ok) return refuse(target.failure);
       const { pathAndQuery, path, host } = target.value;
       story.path = path;
+      const tooLarge = headTooLarge(pathAndQuery, fields.all, limits);
+      if (tooLarge !== undefined) return refuse(tooLarge);
       if (REFUSED_METHODS.has(method.toUpperCase())) return refuse(failure("method_not_allowed"));
-      const takeBody = requestBody(request, fields);
+      const takeBody = requestBody(request, fields, maxBodyBytes);
       if (!takeBody.ok) return refuse(takeBody.failure);
 
       const decided = authenticate(fields.authorization);
@@ -113,14 +117,15 @@ export function makeHandler(parts: HandlerParts): Handler {
         story.answered(upgraded.value.status);
         return upgraded.value;
       }
-      const taken = takeBody.value();
+      const taken = takeBody.value(clients, story);
       const body = taken instanceof Promise ? await taken : taken;
+      if (story.blamed !== undefined) return refuse(story.blamed);
       const sentAt = clock.monotonic();
       const answered = await upstream.send(new Outgoing(request, pathAndQuery, sent, body, story));
       const answeredAt = clock.monotonic();
       story.upstreamMs = answeredAt - sentAt;
-      if (!answered.ok) return refuse(answered.failure);
-      const response = responseOf(answered.value, story.requestId);
+      if (!answered.ok) return refuse(story.blamed ?? answered.failure);
+      const response = responseOf(answered.value, story, clients);
       story.answered(answered.value.status, wholeBytes(answered.value.body), answeredAt);
       return response;
     } catch (error) {
@@ -144,11 +149,18 @@ function refusal(
   story.answered(statusOf(why.reason));
   // A body that nobody will read must not be waited for: the connection ends with the answer.
   const response = failureResponse(why, REALM, fields.framed);
-  return isLongUpload(fields) ? lastWord(response, clock) : response;
+  // One that has stalled cannot be cut off: its client is to get at least the whole answer.
+  const stalled = why.reason === "client_timeout";
+  return isLongUpload(fields) && !stalled ? lastWord(response, clock) : response;
 }
 
 /** The upstream's answer for the client. */
-function responseOf({ status, headers, body }: UpstreamAnswer, requestId: string): Response {
+function responseOf(
+  { status, headers, body: answer }: UpstreamAnswer,
+  story: Story,
+  clients: ClientWatch,
+): Response {
+  const body = answer instanceof ReadableStream ? clients.download(answer, story) : answer;
   const response = status === 200 ? new Response(body) : new Response(body, { status });
   const sent = response.headers;
   let named = false;
@@ -158,7 +170,7 @@ function responseOf({ status, headers, body }: UpstreamAnswer, requestId: string
     named ||= name === "x-request-id";
   }
   // An upstream that names the request itself, usually by the id it was sent, has the last word.
-  if (!named) sent.append("x-request-id", requestId);
+  if (!named) sent.append("x-request-id", story.requestId);
   return response;
 }
 
@@ -203,83 +215,4 @@ class Outgoing implements UpstreamRequest {
   onEnd(end: BodyEnd): void {
     this.#story.ended(end);
   }
-}
-
-/** What is known about a request while it is answered; counted and told once, when all is over. */
-class Story {
-  readonly requestId: string;
-  path = "";
-  caller: VerifiedToken | undefined;
-  upstreamMs: number | undefined;
-  readonly #parts: HandlerParts;
-  readonly #method: string;
-  readonly #client: Connection;
-  readonly #timeMs: number;
-  readonly #began: number;
-  #status: number | undefined;
-  #end: BodyEnd | undefined;
-
-  constructor(method: string, connection: Connection, requestId: string, parts: HandlerParts) {
-    this.requestId = requestId;
-    this.#parts = parts;
-    this.#method = method;
-    this.#client = connection;
-    this.#timeMs = parts.clock.now();
-    this.#began = parts.clock.monotonic();
-    parts.meter.add("inFlight");
-  }
-
-  /**
-   * The head of the answer is there.
-   *
-   * @param bytes of its body, where that has come whole.
-   * @param now on the clock that never jumps, where it is known.
-   */
-  answered(status: number, bytes?: number, now?: number): void {
-    this.#status = status;
-    if (bytes !== undefined) this.#end ??= { bytes };
-    this.#tellIfOver(now);
-  }
-
-  /** The body of the answer is over. */
-  ended(end: BodyEnd): void {
-    if (this.#end !== undefined) return;
-    this.#end = end;
-    this.#tellIfOver();
-  }
-
-  #tellIfOver(now?: number): void {
-    if (this.#status === undefined || this.#end === undefined) return;
-    const { meter, accessLog, clock } = this.#parts;
-    const durationMs = (now ?? clock.monotonic()) - this.#began;
-    meter.add("inFlight", 0, -1);
-    const reason = this.#end.failure?.reason;
-    meter.countRequest(decisionOf(reason), this.#status, reason, durationMs / 1000);
-    if (this.upstreamMs !== undefined) meter.observe("upstreamDuration", this.upstreamMs / 1000);
-    accessLog?.(this.#record(this.#status, this.#end, durationMs));
-  }
-
-  #record(status: number, { bytes, failure }: BodyEnd, durationMs: number): AccessRecord {
-    const { subject, clientId } = this.caller ?? {};
-    return {
-      timeMs: this.#timeMs,
-      requestId: this.requestId,
-      client: this.#client.address,
-      method: this.#method,
-      path: this.path.slice(0, MAX_LOGGED_PATH),
-      status,
-      reason: failure?.reason,
-      detail: failure?.detail,
-      subject,
-      clientId,
-      bytes,
-      durationMs,
-      upstreamMs: this.upstreamMs,
-    };
-  }
-}
-
-function decisionOf(reason: Reason | undefined): Decision {
-  if (reason === undefined) return "allowed";
-  return isUpstreamFailure(reason) ? "failed" : "refused";
 }

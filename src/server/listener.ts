@@ -1,5 +1,8 @@
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Connection, Handler } from "./handler.ts";
+import { serveLastingly } from "./lasting_server.ts";
 
 /** An address to listen on. */
 export interface Address {
@@ -35,6 +38,14 @@ export interface Listener {
   abort(): void;
 }
 
+/** What a listener needs from the worker it belongs to. */
+export interface ListenerOwner {
+  /** Asked for at every request, so that it can be exchanged while the listener stays. */
+  handler(): Handler;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 /**
  * Opens a listener: HTTP/1.1, over TLS also HTTP/2. Other processes, and another listener of this one,
  * may listen on the same address (`SO_REUSEPORT`).
@@ -42,44 +53,38 @@ export interface Listener {
  * Fails with one line for the operator when the address cannot be had.
  *
  * @param identity makes it a TLS listener.
- * @param handler asked for at every request, so that it can be exchanged while the listener stays.
  */
 export function openListener(
   address: Address,
   identity: TlsIdentity | undefined,
-  handler: () => Handler,
+  owner: ListenerOwner,
 ): Result<Listener, string> {
-  const { hostname, port } = address;
+  const { hostname } = address;
   const secure = identity !== undefined;
-  const abort = new AbortController();
   let retired = false;
-  let closing = false;
+
   function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    const answered = handler()(request, new Peer(info, secure));
+    const answered = owner.handler()(request, new Peer(info, secure));
     return retired ? answered.then(askToLeave) : answered;
   }
+
   try {
-    const server = Deno.serve({
-      hostname,
-      port,
-      reusePort: true,
-      signal: abort.signal,
-      onListen() {},
-      // Only bodies that break off end here; they have been told of where they broke.
-      onError: () => new Response(null, { status: 500 }),
-      ...(identity === undefined ? {} : { cert: identity.certPem, key: identity.keyPem }),
-    }, answer);
-    return ok({
-      url: urlOf(secure, { hostname, port: server.addr.port }),
-      retire: () => retired = true,
-      shutdown() {
-        closing = true;
-        return server.shutdown();
-      },
-      abort() {
-        if (!closing) abort.abort();
-      },
+    const server = serveLastingly(address.port, {
+      ...owner,
+      url: (port) => urlOf(secure, { hostname, port }),
+      serve: (port, signal) =>
+        Deno.serve({
+          hostname,
+          port,
+          reusePort: true,
+          signal,
+          onListen() {},
+          // Only bodies that break off end here; they have been told of where they broke.
+          onError: () => new Response(null, { status: 500 }),
+          ...(identity === undefined ? {} : { cert: identity.certPem, key: identity.keyPem }),
+        }, answer),
     });
+    return ok({ ...server, retire: () => retired = true });
   } catch (error) {
     return fail(explain(secure, address, error));
   }
@@ -122,7 +127,8 @@ function askToLeave(response: Response): Response {
   return response;
 }
 
-function urlOf(secure: boolean, { hostname, port }: Address): string {
+/** The URL of an address. */
+export function urlOf(secure: boolean, { hostname, port }: Address): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return `${secure ? "https" : "http"}://${host}:${port}`;
 }

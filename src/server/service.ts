@@ -15,6 +15,8 @@ import { makeHttp1Upstream } from "../proxy/http1_upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket.ts";
 import type { WorkerSettings } from "./crew.ts";
+import { clientLimits } from "./client_limits.ts";
+import { ClientWatch } from "./client_watch.ts";
 import { type Handler, makeHandler } from "./handler.ts";
 import { tracedHandler, tracedUpstream, withoutTraceFields } from "./traced.ts";
 
@@ -74,6 +76,8 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
     handshakeTimeoutMs: connectMs(config),
     idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
   }, clock);
+  const limits = clientLimits(config);
+  const clients = new ClientWatch(limits, clock);
   const handler = makeHandler({
     authenticate: makeAuthenticator(cache),
     upstream,
@@ -81,6 +85,8 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
     endsAtMs: ({ exp }) =>
       config.websocketMaxTokenAge === "exp" ? (exp + config.leeway) * 1000 : undefined,
     prefix,
+    limits,
+    clients,
     accessLog,
     clock,
     log,
@@ -94,7 +100,10 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
       meter.set("upstreamConnections", open + elsewhere);
     },
     webSockets,
-    close: () => upstream.close(),
+    close() {
+      upstream.close();
+      clients.close();
+    },
   };
 }
 

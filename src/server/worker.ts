@@ -48,7 +48,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
   const leaving = new Set<Listener>();
   /** WebSockets that outlived a reload; nothing else of the services they began with is held. */
   const earlier = new Set<WebSocketRelays>();
-  const current = () => service.handler;
+  const owner = { handler: () => service.handler, clock: parts.clock, log: parts.log };
 
   /** Opens what is missing; what is there already stays as it is. */
   function open(wanted: WorkerSettings): Result<ReadonlyMap<string, Listener>, string> {
@@ -56,7 +56,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     for (const { address, identity } of listens(wanted)) {
       const name = JSON.stringify([address, identity?.certPem, identity?.keyPem]);
       const kept = listeners.get(name);
-      const listener = kept === undefined ? openListener(address, identity, current) : ok(kept);
+      const listener = kept === undefined ? openListener(address, identity, owner) : ok(kept);
       if (!listener.ok) {
         for (const [name, listener] of opened) if (!listeners.has(name)) listener.abort();
         return listener;

@@ -1,6 +1,10 @@
 import type { Check } from "../../src/server/admin.ts";
 import { openAdmin } from "../../src/server/admin.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+import { MemoryLog } from "../support/log.ts";
+
+const OWNER = { clock: new FakeClock(), log: new MemoryLog() };
 
 const GOOD: Check = { name: "workers", good: true, text: "2 of 2" };
 const BAD: Check = { name: "keys", good: false, text: "none" };
@@ -9,7 +13,7 @@ async function ask(checks: readonly Check[], path: string, method = "GET") {
   const opened = openAdmin({ hostname: "127.0.0.1", port: 0 }, {
     readiness: () => checks,
     metrics: () => Promise.resolve("# nothing\n"),
-  });
+  }, OWNER);
   assert(opened.ok);
   try {
     const response = await fetch(opened.value.url + path, { method });
@@ -54,7 +58,7 @@ Deno.test("A taken address is told in one line that names the setting.", () => {
   const opened = openAdmin({ hostname: "127.0.0.1", port }, {
     readiness: () => [],
     metrics: () => Promise.resolve(""),
-  });
+  }, OWNER);
   assert(!opened.ok);
   assertIncludes(
     opened.failure,

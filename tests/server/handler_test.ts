@@ -3,6 +3,7 @@ import type { AccessRecord } from "../../src/ops/access_log.ts";
 import { Meter } from "../../src/ops/metrics.ts";
 import type { Upstream, UpstreamRequest } from "../../src/proxy/upstream.ts";
 import { fail, ok } from "../../src/result.ts";
+import { ClientWatch } from "../../src/server/client_watch.ts";
 import { type HandlerParts, makeHandler } from "../../src/server/handler.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/clock.ts";
@@ -16,6 +17,14 @@ const CALLER = {
   alg: "RS256",
   kid: undefined,
   generation: 1,
+};
+
+const LIMITS = {
+  maxBodyBytes: undefined,
+  maxUrlBytes: 1000,
+  maxHeaderBytes: 10_000,
+  maxRequests: 100,
+  idleTimeoutMs: 60_000,
 };
 
 const CONNECTION = { address: "192.0.2.1", secure: false };
@@ -40,6 +49,7 @@ const nothing = () => Promise.resolve();
 function started(parts: Partial<HandlerParts> = {}) {
   const clock = new FakeClock();
   const log = new MemoryLog();
+  const meter = new Meter();
   const access: AccessRecord[] = [];
   const asked: string[] = [];
   const handler = makeHandler({
@@ -58,13 +68,15 @@ function started(parts: Partial<HandlerParts> = {}) {
     },
     endsAtMs: () => undefined,
     prefix: "",
+    limits: LIMITS,
+    clients: new ClientWatch({ ...LIMITS, ...parts.limits }, clock),
     accessLog: (record) => access.push(record),
     clock,
     log,
-    meter: new Meter(),
+    meter,
     ...parts,
   });
-  return { handler, clock, log, access, asked };
+  return { handler, clock, log, access, asked, meter };
 }
 
 function request(url = "http://h/a?b", init: RequestInit = {}): Request {
@@ -101,6 +113,56 @@ for (const [name, make, status] of UNASKED) {
     assertEquals(access.map((record) => record.status), [status]);
   });
 }
+
+/** What is too much, and what just is not: limits 10, 100 and 5. */
+const TOO_MUCH: readonly (readonly [
+  what: string,
+  request: () => Request,
+  status: number,
+])[] = [
+  ["the longest target", () => request("http://h/123456?89"), 200],
+  ["one character more of a target", () => request("http://h/123456?890"), 414],
+  // host: 9, authorization: 25; x: 5 and its value.
+  ["the largest header", () => request(undefined, { headers: { x: "y".repeat(61) } }), 200],
+  ["one byte more of a header", () => request(undefined, { headers: { x: "y".repeat(62) } }), 431],
+  ["the largest body", () => post("5"), 200],
+  ["one byte more of a body", () => post("6"), 413],
+];
+
+function post(length: string): Request {
+  return request(undefined, {
+    method: "POST",
+    body: "12345",
+    headers: { "content-length": length, "content-type": "" },
+  });
+}
+
+for (const [what, make, status] of TOO_MUCH) {
+  Deno.test(`A request with ${what} is answered with ${status}, whoever sent it.`, async () => {
+    const { handler, asked } = started({
+      limits: { ...LIMITS, maxUrlBytes: 10, maxHeaderBytes: 100, maxBodyBytes: 5 },
+    });
+    const response = await handler(make(), CONNECTION);
+    assertEquals([response.status, asked.length > 0], [status, status === 200]);
+    await response.body?.cancel();
+  });
+}
+
+Deno.test("Beyond the most requests at once the answer is 503, and they go on.", async () => {
+  const held = Promise.withResolvers<Awaited<ReturnType<Upstream["send"]>>>();
+  const { handler, meter } = started({
+    limits: { ...LIMITS, maxRequests: 2 },
+    upstream: upstreamOf(() => held.promise),
+  });
+  const running = [handler(request(), CONNECTION), handler(request(), CONNECTION)];
+  const beyond = await handler(request(), CONNECTION);
+  assertEquals([beyond.status, beyond.headers.get("retry-after")], [503, "1"]);
+  await beyond.body?.cancel();
+  held.resolve(await answerOk());
+  assertEquals((await Promise.all(running)).map(({ status }) => status), [200, 200]);
+  assertEquals(meter.value("inFlight"), 0);
+  assertEquals((await handler(request(), CONNECTION)).status, 200);
+});
 
 Deno.test("A request that nobody vouches for does not reach the upstream.", async () => {
   const { handler, asked } = started();
@@ -184,6 +246,31 @@ Deno.test("The request id of the client goes on, comes back and is told.", async
 Deno.test("Without an access log requests are answered all the same.", async () => {
   const { handler } = started({ accessLog: undefined });
   assertEquals((await handler(request(), CONNECTION)).status, 200);
+});
+
+Deno.test("What a client is to blame for is told instead of what came of it.", async () => {
+  const { handler, access, clock } = started({
+    limits: { ...LIMITS, idleTimeoutMs: 1000 },
+    upstream: upstreamOf(async ({ body }) => {
+      await new Response(body).bytes().catch(() => {});
+      return fail(failure("broken_body"));
+    }),
+  });
+  const stalled = new Request("http://h/", {
+    method: "POST",
+    body: new ReadableStream(),
+    headers: { host: "h", authorization: "Bearer t", "content-length": "70000" },
+  });
+  const answer = handler(stalled, CONNECTION);
+  await settle();
+  await clock.advance(3000);
+  const { status, headers, body } = await answer;
+  assertEquals([status, headers.get("connection")], [408, "close"]);
+  // Whole, although it is a long upload: nothing would end the connection of a client that is silent.
+  assertIncludes(await new Response(body).text(), "}\n");
+  assertEquals(access.map(({ status, reason }) => [status, reason]), [[408, "client_timeout"]]);
+  await clock.advance(1000);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("A refused upload asks for the connection to be closed; other requests do not.", async () => {

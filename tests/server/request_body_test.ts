@@ -1,7 +1,20 @@
 import { ReceivedFields } from "../../src/proxy/headers.ts";
+import { ClientWatch } from "../../src/server/client_watch.ts";
 import { isLongUpload, lastWord, requestBody } from "../../src/server/request_body.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
+
+/** Nobody may be blamed here. */
+const BLAMED = {
+  blame(): never {
+    throw new Error("the client was blamed");
+  },
+};
+
+/** A watch that never finds anything. */
+function clients(): ClientWatch {
+  return new ClientWatch({ maxBodyBytes: undefined, idleTimeoutMs: 60_000 }, new FakeClock());
+}
 
 type Fields = Record<string, string>;
 
@@ -16,7 +29,7 @@ function request(method: string, headers: Fields, pieces: readonly string[] = []
 async function taken(given: Request): Promise<string | null> {
   const body = requestBody(given, new ReceivedFields(given.headers));
   if (!body.ok) return body.failure.reason;
-  const stream = await body.value();
+  const stream = await body.value(clients(), BLAMED);
   return stream === null ? null : await new Response(stream).text();
 }
 
@@ -63,6 +76,19 @@ for (const method of ["POST", "DELETE", "OPTIONS", "PROPFIND"]) {
   });
 }
 
+Deno.test("A length that is announced may be the largest there is, and no more.", async () => {
+  const asked = (length: string, max?: number) => {
+    const given = request("POST", { "content-length": length }, ["abc"]);
+    return requestBody(given, new ReceivedFields(given.headers), max);
+  };
+  const whole = asked("3", 3);
+  assert(whole.ok);
+  assertEquals(await new Response(await whole.value(clients(), BLAMED)).text(), "abc");
+  const over = asked("4", 3);
+  assertEquals(over.ok ? undefined : over.failure.reason, "content_too_large");
+  assert(asked("999999999999999").ok);
+});
+
 Deno.test("A body is not touched before it is taken.", () => {
   const given = {
     method: "POST",
@@ -79,7 +105,7 @@ Deno.test("A body without framing that breaks off at once is forwarded as broken
   const request = new Request("http://h/", { method: "POST", body });
   const given = requestBody(request, new ReceivedFields(request.headers));
   assert(given.ok);
-  const stream = await given.value();
+  const stream = await given.value(clients(), BLAMED);
   await assertRejects(() => new Response(stream).text(), /broke off/);
 });
 
@@ -92,7 +118,7 @@ Deno.test("Nobody's interest in a body without framing reaches the client's stre
   const request = new Request("http://h/", { method: "POST", body });
   const given = requestBody(request, new ReceivedFields(request.headers));
   assert(given.ok);
-  await (await given.value())?.cancel();
+  await (await given.value(clients(), BLAMED))?.cancel();
   assertEquals(cancelled, true);
 });
 

@@ -1,6 +1,9 @@
-import { text } from "../parse.ts";
+import { bytes, seconds, text, wholeNumber } from "../parse.ts";
 import { listenAddress } from "../parse_address.ts";
 import type { Row } from "../row.ts";
+
+/** Most requests at once: each takes a connection, and with it one of the files that a process may open. */
+const MOST_REQUESTS = 1_000_000;
 
 /** The settings for where clients connect. */
 export const LISTEN_SETTINGS = {
@@ -34,5 +37,50 @@ export const LISTEN_SETTINGS = {
     example: "the password of the file",
     unset: "empty",
     secret: true,
+  },
+  MAX_BODY_BYTES: {
+    ...bytes(1),
+    group: "listen",
+    doc: "Largest request body. A larger one is refused with 413 before any of it is read where " +
+      "its length is announced; one in chunks is broken off, towards the upstream too.",
+    example: "10MiB",
+    unset: "no limit: bodies are streamed, never held",
+  },
+  MAX_URL_BYTES: {
+    ...bytes(1),
+    group: "listen",
+    doc: "Longest request target, path and query together; beyond it the answer is 414. The " +
+      "default is twice what common servers take.",
+    example: "8KiB",
+    default: "16KiB",
+  },
+  MAX_HEADER_BYTES: {
+    ...bytes(1),
+    group: "listen",
+    doc: "Largest sum of a request's header fields, each as a line of its own; beyond it the " +
+      "answer is 431. The default leaves as much room again beside the longest token. The " +
+      "runtime itself refuses a head beyond 64 KiB or 128 fields with 400.",
+    example: "16KiB",
+    default: "32KiB",
+  },
+  MAX_REQUESTS: {
+    ...wholeNumber({ min: 1, max: MOST_REQUESTS }),
+    group: "listen",
+    doc:
+      "Most requests that each worker answers at once, open WebSockets included; beyond it the " +
+      "answer is 503 with Retry-After. The default is several times what the connections to the " +
+      "upstream can carry or keep waiting, and bounds memory to a few hundred MB.",
+    example: "2000",
+    default: "10000",
+  },
+  CLIENT_IDLE_TIMEOUT_SECS: {
+    ...seconds(1),
+    group: "listen",
+    doc:
+      "How long a client may leave a request unfinished without sending any of its body, or an " +
+      "answer that waits for it unread. Then the request ends, with 408 if no answer has begun, " +
+      "and its connection to the upstream is freed. Does not count while the upstream is awaited.",
+    example: "30",
+    default: "60",
   },
 } as const satisfies Readonly<Record<string, Row<unknown>>>;

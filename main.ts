@@ -5,12 +5,14 @@
  */
 import { parseArguments } from "./src/config/args.ts";
 import type { Invocation } from "./src/config/args.ts";
+import { readVariables } from "./src/config/environment.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
 import { type Problem, problemLines, renderProblems } from "./src/config/problem.ts";
 import { renderCheck, renderHelp } from "./src/config/render.ts";
 import { INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { fail, ok, type Result } from "./src/result.ts";
+import { lazyFetch, unlessServed } from "./src/server/entry.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
@@ -22,6 +24,9 @@ const WORKER_ROLE = "worker";
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === WORKER_ROLE) {
+    const { WITH_SOCKET } = await import("./src/server/respawn.ts");
+    const { keepWorkerPermissions } = await import("./src/server/permissions.ts");
+    keepWorkerPermissions(args[1] === WITH_SOCKET);
     const { runWorkerProcess } = await import("./src/server/worker_process.ts");
     await runWorkerProcess();
     return EXIT_OK;
@@ -40,19 +45,41 @@ async function main(args: readonly string[]): Promise<number> {
       return await demo(invocation.value.demo, (line) => print(`${line}\n`));
     }
     case "check":
-      return check(invocation.value);
+      return await check(invocation.value);
+    case "health":
+      return await health(invocation.value);
     case "serve":
       return await serve(invocation.value);
   }
 }
 
 /** Reads and shows the settings; nothing is started and nobody is asked. */
-function check(invocation: Invocation): number {
+async function check(invocation: Invocation): Promise<number> {
   const settings = readSettings(invocation);
   if (!settings.ok) return refuse(renderProblems(settings.failure));
   for (const warning of settings.value.loaded.warnings) printError(`warning: ${warning}\n`);
   print(renderCheck(settings.value.loaded));
+  const { exactCommand } = await import("./src/server/respawn.ts");
+  const { readRuntime } = await import("./src/server/runtime.ts");
+  const { config, files } = forRun(settings.value);
+  const args = Deno.args.toSpliced(Deno.args.indexOf("check"), 1);
+  const command = exactCommand(readRuntime(Deno), config, files, readVariables(Deno.env), args);
+  if (command !== undefined) print(`\nThe least permissions that suffice for this:\n${command}\n`);
   return EXIT_OK;
+}
+
+/** Asks the program that runs with these settings whether it is well. */
+async function health(invocation: Invocation): Promise<number> {
+  const settings = readSettings(invocation);
+  if (!settings.ok) return refuse(renderProblems(settings.failure));
+  const { askHealth } = await import("./src/server/health.ts");
+  const asked = await askHealth(settings.value.loaded.config);
+  if (asked.ok) {
+    print(`healthy: ${asked.value}\n`);
+    return EXIT_OK;
+  }
+  printError(`unhealthy: ${asked.failure.text}\n`);
+  return asked.failure.settings ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /** Serves until a signal ends it. */
@@ -60,6 +87,7 @@ async function serve(invocation: Invocation): Promise<number> {
   const settings = readSettings(invocation);
   if (!settings.ok) return refuse(renderProblems(settings.failure));
   const { run } = await import("./src/server/run.ts");
+  const { readRuntime } = await import("./src/server/runtime.ts");
   const failed = await run({
     settings: forRun(settings.value),
     readAgain() {
@@ -74,12 +102,8 @@ async function serve(invocation: Invocation): Promise<number> {
       }
     },
     version: denoJson.version,
-    runtime: {
-      standalone: Deno.build.standalone,
-      execPath: Deno.execPath(),
-      mainModule: Deno.mainModule,
-    },
-    workerEnv: withoutSettings(Deno.env.toObject()),
+    runtime: readRuntime(Deno),
+    workerEnv: withoutSettings(readVariables(Deno.env)),
   });
   if (failed === undefined) return EXIT_OK;
   printError(`error: ${failed.text}\n`);
@@ -116,7 +140,7 @@ function readSettings(invocation: Invocation): Result<Settings, readonly Problem
   const secretFiles: string[] = [];
   const loaded = load({
     ...(file.value === undefined ? {} : { file: file.value }),
-    env: Deno.env.toObject(),
+    env: readVariables(Deno.env),
     flags: invocation.flags,
     readFile(path) {
       secretFiles.push(path);
@@ -137,7 +161,7 @@ function findSettingsFile(
       ? ok({ name: named, text: text.value })
       : fail({ setting: named, source: "flag --config", fault: text.failure });
   }
-  for (const name of candidatePaths(Deno.cwd(), Deno.env.get("PATH") ?? "")) {
+  for (const name of candidatePaths(Deno.cwd(), readVariables(Deno.env).PATH ?? "")) {
     try {
       return ok({ name, text: Deno.readTextFileSync(name) });
     } catch (error) {
@@ -179,4 +203,17 @@ function printError(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+/** For `deno serve` and its kin. Nothing is read or built before the first request. */
+export default {
+  fetch: lazyFetch(async () => {
+    const { openEdge } = await import("./src/server/edge.ts");
+    const env = readVariables(Deno.env);
+    return (await openEdge({ env, readFile: readText, version: denoJson.version })).fetch;
+  }),
+};
+
+if (import.meta.main) {
+  // With a command, or compiled, this can only be the program: nothing else is waited for.
+  if (Deno.args.length > 0 || Deno.build.standalone) Deno.exit(await main(Deno.args));
+  unlessServed(async () => Deno.exit(await main([])));
+}

@@ -13,6 +13,7 @@ import { nearest } from "./similar.ts";
 export const COMMANDS = {
   serve: "serve requests (the default)",
   check: "check the settings, show them and where each came from, start nothing",
+  health: "ask the running program of these settings whether it is well; exit code 0 or 1",
   demo: "start a development provider, an upstream and the proxy, without any settings",
   version: "print the version",
   help: "print this text",
@@ -90,7 +91,7 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
     },
   });
   const options = tokens.filter((token) => token.kind === "option");
-  const words = commandWords(tokens, new Set([...valued, ...SWITCHES]));
+  const words = withoutServe(commandWords(tokens, new Set([...valued, ...SWITCHES])));
   for (const special of ["help", "version"] as const) {
     if (words[0] === special || options.some((option) => option.name === special)) {
       return ok({
@@ -132,6 +133,15 @@ function commandWords(tokens: readonly Token[], known: ReadonlySet<string>): str
       before.value === undefined;
     return unknown ? [] : [token.value];
   });
+}
+
+/**
+ * A task or a container says `serve`, and whoever uses it may add another command, which wins: the
+ * program cannot be started without any word there (see `unlessServed`).
+ */
+function withoutServe(words: readonly string[]): readonly string[] {
+  const [first, second] = words;
+  return first === "serve" && second !== undefined && isCommand(second) ? words.slice(1) : words;
 }
 
 function commandOf(words: readonly string[], problems: Problem[]): Command {

@@ -1,16 +1,12 @@
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config/schema.ts";
+import { exactPermissions, permissionFlags, workerPermissions } from "./permissions.ts";
+import type { Runtime } from "./runtime.ts";
+
 /** How this program starts itself again in another role. */
 export interface Respawn {
   readonly command: string;
   readonly args: readonly string[];
-}
-
-/** What differs between a script under `deno run` and a compiled binary. */
-export interface Runtime {
-  readonly standalone: boolean;
-  /** The running executable: the runtime, or the compiled program. */
-  readonly execPath: string;
-  /** URL of the program's entry. */
-  readonly mainModule: string;
 }
 
 /**
@@ -21,33 +17,65 @@ export interface Runtime {
  */
 export const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-parallel-scavenge";
 
-/** What a worker may do: talk to the network, nothing else; settings and secrets come over a pipe. */
-const WORKER_PERMISSIONS = ["--allow-net"];
+/** Tells a worker that it will connect to a Unix socket. */
+export const WITH_SOCKET = "socket";
 
 /**
  * The command that starts a worker. A compiled program starts itself, with the permissions that are
- * compiled in; a script is run by the same runtime, with fewer permissions than its parent.
+ * compiled in, and gives back what it does not need; a script is run by the same runtime, with fewer
+ * permissions than its parent.
  *
  * @param socketPath the Unix socket that the worker connects to, if any: the runtime asks for the
  * permission to read and write it.
  */
 export function respawn(role: string, runtime: Runtime, socketPath?: string): Respawn {
-  if (runtime.standalone) return { command: runtime.execPath, args: [role] };
-  const socket = socketPath === undefined
-    ? []
-    : [`--allow-read=${socketPath}`, `--allow-write=${socketPath}`];
+  const roleArgs = socketPath === undefined ? [role] : [role, WITH_SOCKET];
+  if (runtime.standalone) return { command: runtime.executable, args: roleArgs };
   return {
-    command: runtime.execPath,
+    command: runtime.executable,
     args: [
       "run",
       "--quiet",
-      "--no-prompt",
       "--no-check",
       V8_FLAGS,
-      ...WORKER_PERMISSIONS,
-      ...socket,
+      ...permissionFlags(workerPermissions(socketPath)),
       runtime.mainModule,
-      role,
+      ...roleArgs,
     ],
   };
+}
+
+/**
+ * The command that starts the program by hand with the least permissions that its settings need, for
+ * a shell; nothing for a binary, whose permissions are fixed.
+ *
+ * @param files the files that the settings name.
+ * @param variables what can be read of the environment.
+ * @param args the arguments for the program.
+ */
+export function exactCommand(
+  runtime: Runtime,
+  config: Pick<Config, "keyCacheFile">,
+  files: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  args: readonly string[],
+): string | undefined {
+  const { standalone, executable, mainModule } = runtime;
+  if (standalone || !mainModule.startsWith("file:")) return undefined;
+  const exact = exactPermissions(config, files, Object.keys(variables), executable);
+  const words = [
+    executable,
+    "run",
+    "--quiet",
+    V8_FLAGS,
+    ...permissionFlags(exact),
+    fileURLToPath(mainModule),
+    ...(args.length === 0 ? ["serve"] : args),
+  ];
+  return words.map(quoted).join(" ");
+}
+
+/** A word as a shell takes it for itself. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -14,7 +14,8 @@ import { startLogging } from "./logging.ts";
 import { makeOverview } from "./overview.ts";
 import { prepare, type Prepared, type PrepareFailure } from "./prepare.ts";
 import { makeProviderClient } from "./provider_client.ts";
-import { respawn, type Runtime } from "./respawn.ts";
+import { respawn } from "./respawn.ts";
+import type { Runtime } from "./runtime.ts";
 import type { SupervisedCrew } from "./supervisor.ts";
 import { watchFiles } from "./watch.ts";
 
@@ -107,7 +108,7 @@ export async function run(options: RunOptions): Promise<PrepareFailure | undefin
   const { adminUrl } = settings.config;
   const admin: Result<Admin | undefined, string> = adminUrl === "off"
     ? ok(undefined)
-    : openAdmin(adminUrl, overview);
+    : openAdmin(adminUrl, overview, { clock, log });
   if (!admin.ok) {
     signals.close();
     await crew.value.drain({ delayMs: 0, timeoutMs: 0 });

@@ -1,6 +1,12 @@
 import { fail, ok, type Result } from "../result.ts";
 import type { Respawn } from "./respawn.ts";
 
+/**
+ * Variables by which a system's loader is told to load other code: whoever may start one program only
+ * may not set them, and a runtime that runs does not need them.
+ */
+const LOADER_VARIABLES = /^(LD|DYLD)_/;
+
 /** Starts a process that speaks over its standard input and output; fails with one line. */
 export function spawnWorker(
   respawn: Respawn,
@@ -14,7 +20,9 @@ export function spawnWorker(
         stdout: "piped",
         stderr: "inherit",
         clearEnv: true,
-        env: { ...env },
+        env: Object.fromEntries(
+          Object.entries(env).filter(([name]) => !LOADER_VARIABLES.test(name)),
+        ),
       }).spawn(),
     );
   } catch (error) {

@@ -1,5 +1,6 @@
 import { renderSettingsExample } from "../../src/config/render.ts";
 import { assertEquals } from "../support/assert.ts";
+import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "../support/commands.ts";
 import {
   ROOT,
   type SectionName,
@@ -25,6 +26,11 @@ Deno.test("The committed settings.toml.example is what the table of settings giv
 
 Deno.test("The committed settings.toml.example loads.", () => {
   assertEquals(loadOk({ file: read("settings.toml.example") }).config.numWorkers, 2);
+});
+
+Deno.test("The tasks grant what the table of permissions gives, and so does the binary's import map.", () => {
+  assertEquals(read("deno.json"), withTaskCommands(read("deno.json")), HOW);
+  assertEquals(read(BINARY_IMPORTS), renderBinaryImports(), HOW);
 });
 
 for (const name of Object.keys(SECTIONS) as SectionName[]) {

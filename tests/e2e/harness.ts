@@ -86,7 +86,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const process = startProcess({
     cwd: dir,
     env: Object.fromEntries(env),
-    args: options.args ?? [],
+    ...(options.args === undefined ? {} : { args: options.args }),
     ...(options.denoFlags === undefined ? {} : { denoFlags: options.denoFlags }),
   });
 

@@ -1,7 +1,7 @@
 /** The way from the command line to the first request, in real processes. */
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { makeAuthority } from "../support/pfx.ts";
-import { projectFile, startProcess } from "../support/process.ts";
+import { startProcess } from "../support/process.ts";
 import { childrenOf, type Service, startService } from "./harness.ts";
 
 /** Settings that would do, with nobody behind the addresses. */
@@ -163,14 +163,6 @@ Deno.test("Three workers share one port, and the supervisor holds no client conn
   } finally {
     for (const client of clients) client.close();
   }
-});
-
-Deno.test("The start task's permissions suffice for several workers and a settings file.", async () => {
-  const { tasks } = JSON.parse(await Deno.readTextFile(projectFile("deno.json")));
-  const flags = String(tasks.start.command).split(" ").filter((word) => word.startsWith("--allow"))
-    .map((flag) => flag.startsWith("--allow-run") ? `--allow-run=${Deno.execPath()}` : flag);
-  await using service = await startService({ denoFlags: flags });
-  assertEquals((await service.get("/few")).text, "echo /few");
 });
 
 Deno.test("Without the permission to start workers the start ends with 1 and says what to do.", async () => {

@@ -1,24 +1,10 @@
 /** An upstream on a Unix socket, with no more permissions than `deno task start` gives. */
-import denoJson from "../../deno.json" with { type: "json" };
 import { assert, assertEquals } from "../support/assert.ts";
+import { forProcess, startFlags } from "../support/commands.ts";
 import { startService } from "./harness.ts";
 
 /** A body larger than any buffer on the way, in bytes. */
 const BODY_BYTES = 1_000_000;
-
-/** The flags of the task `start`, as a shell would have them; the harness adds these two itself. */
-function startFlags(): string[] {
-  const [, flags = ""] = /^deno run (.*) main\.ts$/.exec(denoJson.tasks.start.command) ?? [];
-  const parts = flags.replace(/\$\(deno eval '[^']*'\)/, Deno.execPath()).split(" ");
-  return parts.filter((flag) => flag !== "--quiet" && flag !== "--no-prompt");
-}
-
-Deno.test("The flags of the start task are understood by this test.", () => {
-  const flags = startFlags();
-  assert(flags.includes(`--allow-run=${Deno.execPath()}`), flags.join(" "));
-  assert(flags.every((flag) => flag.startsWith("--")), flags.join(" "));
-  assert(!flags.some((flag) => flag.startsWith("--allow-all") || flag === "-A"));
-});
 
 for (const workers of ["1", "2"]) {
   Deno.test(`An upstream on a Unix socket gets and gives bodies, with NUM_WORKERS=${workers}.`, async () => {
@@ -31,7 +17,7 @@ for (const workers of ["1", "2"]) {
     try {
       await using service = await startService({
         settings: { NUM_WORKERS: workers, UPSTREAM_URL: `unix:${path}` },
-        denoFlags: startFlags(),
+        denoFlags: forProcess(startFlags()),
       });
       const body = "unix".repeat(BODY_BYTES / 4);
       const answers = await Promise.all(

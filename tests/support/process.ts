@@ -12,7 +12,7 @@ const TERM_LIMIT_MS = 3000;
 
 /** What to run. */
 export interface ProcessOptions {
-  /** Arguments after the script. */
+  /** Arguments after the script; for `main.ts` the command `serve` if absent. */
   readonly args?: readonly string[];
   /** Variables on top of the few kept ones. */
   readonly env?: Readonly<Record<string, string>>;
@@ -20,6 +20,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** The script; the project's `main.ts` if absent. */
   readonly script?: string;
+  /** Starts it with `deno serve`, which tells its URL on the standard error; no command if absent. */
+  readonly served?: true;
   /** Flags for `deno run`; every permission if absent. */
   readonly denoFlags?: readonly string[];
   /** Text for the standard input, which is closed after it; no input if absent. */
@@ -50,7 +52,7 @@ export function projectFile(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
 
-/** Starts a script under `deno run` with a clean environment. */
+/** Starts a script under `deno run` (or `deno serve`) with a clean environment. */
 export function startProcess(options: ProcessOptions = {}): TestProcess {
   const stdout: string[] = [];
   const stderr: string[] = [];
@@ -60,12 +62,12 @@ export function startProcess(options: ProcessOptions = {}): TestProcess {
 
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      "run",
-      "--quiet",
+      ...(options.served ? ["serve", "--host=127.0.0.1", "--port=0"] : ["run", "--quiet"]),
       "--no-prompt",
       ...(options.denoFlags ?? ["--allow-all"]),
       options.script ?? projectFile("main.ts"),
-      ...(options.args ?? []),
+      ...(options.args ??
+        (options.script === undefined && options.served !== true ? ["serve"] : [])),
     ],
     cwd: options.cwd ?? projectFile("."),
     clearEnv: true,

@@ -1,9 +1,12 @@
 /**
- * Writes what is generated from the tables in the code: `settings.toml.example`, and the tables of
- * settings and of metrics in `README.md`. Run from the project's root: `deno task generate`
+ * Writes what is generated from the tables in the code: `settings.toml.example`, the tables of settings
+ * and of metrics in `README.md`, the permissions in the tasks of `deno.json` and in the Dockerfile, and
+ * the binary's import map. Run from the project's root: `deno task generate`
  */
 import { renderReadmeTable, renderSettingsExample } from "../../src/config/render.ts";
 import { renderMetricsTable } from "../../src/ops/exposition.ts";
+import { DOCKERFILE, withCommands } from "../container/dockerfile.ts";
+import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "./commands.ts";
 
 /** The project's root. */
 export const ROOT = new URL("../../", import.meta.url);
@@ -55,6 +58,11 @@ function aligned(table: string): string {
 
 if (import.meta.main) {
   Deno.writeTextFileSync(new URL("settings.toml.example", ROOT), renderSettingsExample());
+  Deno.writeTextFileSync(new URL(BINARY_IMPORTS, ROOT), renderBinaryImports());
+  const tasks = new URL("deno.json", ROOT);
+  Deno.writeTextFileSync(tasks, withTaskCommands(Deno.readTextFileSync(tasks)));
+  const dockerfile = new URL(DOCKERFILE, ROOT);
+  Deno.writeTextFileSync(dockerfile, withCommands(Deno.readTextFileSync(dockerfile)));
   const file = new URL("README.md", ROOT);
   let readme = Deno.readTextFileSync(file);
   for (const name of Object.keys(SECTIONS) as SectionName[]) {

@@ -1,0 +1,158 @@
+/**
+ * What the program may do, for each way of starting it: the one table from which the flags of the
+ * tasks, of the binary and of worker processes come. Nothing else is granted anywhere: no access to
+ * information on the system, no native libraries, no code from the network.
+ */
+import { dirname, resolve } from "node:path";
+import { READABLE_VARIABLES } from "../config/environment.ts";
+import type { Config } from "../config/schema.ts";
+
+/** Everything of a kind, or what is named; nothing where the list is empty. */
+type Grant = "all" | readonly string[];
+
+/** What a process may do. */
+export interface Permissions {
+  /** Hosts to connect to and to listen on. */
+  readonly net: Grant;
+  /** Variables of the environment; the others look as if they were not set. */
+  readonly env: readonly string[];
+  /** Files and folders to read. */
+  readonly read: Grant;
+  /** Files and folders to write. */
+  readonly write: Grant;
+  /** Programs to start. */
+  readonly run: readonly string[];
+}
+
+/** The folder for KEY_CACHE_FILE that is open without further flags. */
+export const STATE_FOLDER = "/var/lib/ooproxy";
+
+/** Where upstreams on Unix sockets are reached by a binary. */
+const SOCKET_FOLDER = "/run";
+
+/** A running program's own file, whatever its path is (Linux). */
+export const SELF = "/proc/self/exe";
+
+const NOTHING: Permissions = { net: [], env: [], read: [], write: [], run: [] };
+
+/**
+ * `deno task start` and `dev`. The network is open because the hosts come from settings, which a
+ * reload can change, and from the provider's discovery document. Reading is open because settings
+ * name the files: `check` prints the flags that close it.
+ *
+ * @param runtime the path of the runtime, to start workers with.
+ */
+export function startPermissions(runtime: string): Permissions {
+  return {
+    net: "all",
+    env: READABLE_VARIABLES,
+    read: "all",
+    write: [STATE_FOLDER],
+    run: [runtime],
+  };
+}
+
+/**
+ * The binary, whose permissions are fixed when it is made: it may start itself, wherever it is, and
+ * connect to sockets below one folder (the runtime wants to read and write what it connects to).
+ */
+export const BINARY_PERMISSIONS: Permissions = {
+  ...startPermissions(SELF),
+  write: [STATE_FOLDER, SOCKET_FOLDER],
+};
+
+/** `deno task demo`: everything happens on this machine. */
+export const DEMO_PERMISSIONS: Permissions = { ...NOTHING, net: ["127.0.0.1"] };
+
+/**
+ * A worker process: settings and secrets reach it over a pipe. The network is open for the same
+ * reasons as above.
+ *
+ * @param socketPath the Unix socket that it connects to, if any.
+ */
+export function workerPermissions(socketPath: string | undefined): Permissions {
+  const sockets = socketPath === undefined ? [] : [socketPath];
+  return { ...NOTHING, net: "all", read: sockets, write: sockets };
+}
+
+/**
+ * The least that these settings need, with every file by its name.
+ *
+ * @param files the files that the settings name.
+ * @param variables the names of the variables that can be read.
+ * @param runtime the path of the runtime.
+ */
+export function exactPermissions(
+  { keyCacheFile }: Pick<Config, "keyCacheFile">,
+  files: readonly string[],
+  variables: readonly string[],
+  runtime: string,
+): Permissions {
+  const cache = keyCacheFile === undefined ? [] : [dirname(resolve(keyCacheFile))];
+  // Looked for in any case, unless another file is named.
+  const read = ["settings.toml", ...files].map((file) => resolve(file));
+  return {
+    net: "all",
+    env: variables.filter(isReadable).toSorted(),
+    read: [...new Set([...read, ...cache])],
+    write: cache,
+    run: [runtime],
+  };
+}
+
+function isReadable(name: string): boolean {
+  return READABLE_VARIABLES.some((pattern) =>
+    pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+  );
+}
+
+/** The flags of `deno run`, `deno compile` and `deno install`. A permission is never asked for. */
+export function permissionFlags({ net, env, read, write, run }: Permissions): string[] {
+  return [
+    "--no-prompt",
+    ...flag("--allow-net", net),
+    ...flag("--allow-env", env),
+    "--ignore-env",
+    ...flag("--allow-read", read),
+    ...flag("--allow-write", write),
+    ...flag("--allow-run", run),
+    "--deny-import",
+  ];
+}
+
+function flag(name: string, grant: Grant): string[] {
+  if (grant === "all") return [name];
+  return grant.length === 0 ? [] : [`${name}=${grant.map(withoutComma).join(",")}`];
+}
+
+/** A comma ends a value and nothing escapes it: the folder above a path with one has to do. */
+function withoutComma(path: string): string {
+  return path.includes(",") ? withoutComma(dirname(path)) : path;
+}
+
+/** What a worker may keep of what it was started with. */
+const WORKER_KEEPS: readonly Deno.PermissionName[] = ["net"];
+
+/** What it keeps as well where the upstream is on a Unix socket. */
+const SOCKET_KEEPS: readonly Deno.PermissionName[] = ["read", "write"];
+
+const ALL_NAMES: readonly Deno.PermissionName[] = [
+  "run",
+  "env",
+  "write",
+  "read",
+  "sys",
+  "ffi",
+  "net",
+];
+
+/**
+ * Gives back for good what a worker does not need. A worker of a binary has the permissions of its
+ * supervisor to begin with; under `deno run` there is nothing left to give back.
+ */
+export function keepWorkerPermissions(usesSocket: boolean): void {
+  const kept = [...WORKER_KEEPS, ...(usesSocket ? SOCKET_KEEPS : [])];
+  for (const name of ALL_NAMES) {
+    if (!kept.includes(name)) Deno.permissions.revokeSync({ name });
+  }
+}

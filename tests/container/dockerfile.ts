@@ -1,0 +1,50 @@
+/** The part of the Dockerfile that is written by `deno task generate`: how the program is started. */
+import { BINARY_PERMISSIONS, permissionFlags } from "../../src/server/permissions.ts";
+import { V8_FLAGS } from "../../src/server/respawn.ts";
+
+/** The Dockerfile, from the project's root. */
+export const DOCKERFILE = "Dockerfile";
+
+/** The line after which everything is generated. */
+const MARK = "# What follows is written by `deno task generate`";
+
+/** Where the image has the runtime, and the program. */
+const RUNTIME = "/usr/bin/deno";
+const PROGRAM = "/opt/ooproxy/main.ts";
+
+/** What the container may do: what a binary may, with the runtime in place of the program's file. */
+const CONTAINER_PERMISSIONS = { ...BINARY_PERMISSIONS, run: [RUNTIME] };
+
+/** Asking for health needs the settings and a connection. */
+const HEALTH_PERMISSIONS = { ...CONTAINER_PERMISSIONS, run: [], write: [] };
+
+/** The words that start the program; its own arguments follow. */
+export function entryPoint(): readonly string[] {
+  return words([V8_FLAGS, ...permissionFlags(CONTAINER_PERMISSIONS)]);
+}
+
+/** The words with which the program asks itself for its health. */
+export function healthCheck(): readonly string[] {
+  return [...words(permissionFlags(HEALTH_PERMISSIONS)), "health"];
+}
+
+/** Nothing is written into the cache of modules, and nothing is fetched that is not in it. */
+function words(flags: readonly string[]): readonly string[] {
+  return [RUNTIME, "run", "--quiet", "--no-code-cache", "--cached-only", ...flags, PROGRAM];
+}
+
+/** The Dockerfile with its generated part written anew. */
+export function withCommands(dockerfile: string): string {
+  const at = dockerfile.indexOf(MARK);
+  if (at === -1) throw new Error(`${DOCKERFILE} lacks the line: ${MARK}`);
+  const end = dockerfile.indexOf("\n", at);
+  return `${dockerfile.slice(0, end)}
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ${list(healthCheck())}
+ENTRYPOINT ${list(entryPoint())}
+CMD ["serve"]
+`;
+}
+
+function list(parts: readonly string[]): string {
+  return `[ \\\n${parts.map((part) => `  ${JSON.stringify(part)}`).join(", \\\n")} \\\n]`;
+}

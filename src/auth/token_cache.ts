@@ -12,6 +12,11 @@ export interface TokenCacheOptions {
   readonly ttlMs: number;
   /** Clock skew allowed for, in seconds. */
   readonly leewaySecs: number;
+  /**
+   * Longest time a wrong signature is remembered, in milliseconds: the provider may have put another
+   * key in the place of the one that it was checked with, and the next look asks for it.
+   */
+  readonly keyCooldownMs: number;
 }
 
 /** What a cache needs from outside. */
@@ -151,7 +156,11 @@ export class TokenCache {
     if (!outcome.ok) {
       // What old keys made of it says nothing about new ones.
       if (!LASTING.has(outcome.failure.reason) || generation !== this.#generation) return;
-      const until = now + REFUSAL_MEMORY_MS;
+      const { keyCooldownMs } = this.#options;
+      const until = now +
+        (outcome.failure.reason === "bad_signature"
+          ? Math.min(keyCooldownMs, REFUSAL_MEMORY_MS)
+          : REFUSAL_MEMORY_MS);
       this.#refusals.set(token, { failed: outcome.failure, until });
       dropOldest(this.#refusals, MAX_REMEMBERED_REFUSALS);
       return;

@@ -44,14 +44,25 @@ export class ClientWatch {
     this.#clock = clock;
   }
 
-  /** The same body of a request, watched. */
+  /**
+   * The same body of a request, watched from its first use: one that nobody asks for stays untouched,
+   * since the server waits for ever for the reader of one that was.
+   */
   upload(body: Bytes, blamed: Blamed): Bytes {
-    return this.#watch(new Transfer(body, this, blamed, true, this.#maxBodyBytes));
+    return streamOf(new Transfer(body, this, blamed, true, this.#maxBodyBytes));
   }
 
   /** The same body of an answer, watched. */
   download(body: Bytes, blamed: Blamed): Bytes {
-    return this.#watch(new Transfer(body, this, blamed, false, Infinity));
+    const transfer = new Transfer(body, this, blamed, false, Infinity);
+    this.begin(transfer);
+    return streamOf(transfer);
+  }
+
+  /** A transfer is to be looked at from now on. */
+  begin(transfer: Transfer): void {
+    this.#transfers.add(transfer);
+    this.#stop ??= this.#sweepLater();
   }
 
   /** A transfer is over. */
@@ -64,12 +75,6 @@ export class ClientWatch {
   close(): void {
     this.#closed = true;
     this.#stopIfUnused();
-  }
-
-  #watch(transfer: Transfer): Bytes {
-    this.#transfers.add(transfer);
-    this.#stop ??= this.#sweepLater();
-    return new ReadableStream(transfer, { highWaterMark: 0 });
   }
 
   #stopIfUnused(): void {
@@ -95,11 +100,16 @@ export class ClientWatch {
   }
 }
 
+function streamOf(transfer: Transfer): Bytes {
+  return new ReadableStream(transfer, { highWaterMark: 0 });
+}
+
 /** A body on its way; as an object with methods, it is the source of the stream that goes on. */
 class Transfer implements UnderlyingDefaultSource<Uint8Array> {
   /** The sweep since which the client is waited for. */
   waitingSince: number;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #source: Bytes;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #watch: ClientWatch;
   readonly #blamed: Blamed;
   readonly #upload: boolean;
@@ -114,7 +124,7 @@ class Transfer implements UnderlyingDefaultSource<Uint8Array> {
     upload: boolean,
     maxBytes: number,
   ) {
-    this.#reader = source.getReader();
+    this.#source = source;
     this.#watch = watch;
     this.#blamed = blamed;
     this.#upload = upload;
@@ -130,6 +140,10 @@ class Transfer implements UnderlyingDefaultSource<Uint8Array> {
   /** Whoever is at the other end wants more: the upstream of an upload, the client of an answer. */
   pull(): Promise<void> {
     this.waitingSince = this.#upload ? this.#watch.sweeps : NOT_WAITING;
+    if (this.#reader === undefined) {
+      this.#reader = this.#source.getReader();
+      if (this.#upload) this.#watch.begin(this);
+    }
     return this.#reader.read().then(this.#onRead, this.#onError);
   }
 
@@ -152,7 +166,7 @@ class Transfer implements UnderlyingDefaultSource<Uint8Array> {
 
   cancel(reason: unknown): Promise<void> {
     this.#end();
-    return this.#reader.cancel(reason);
+    return (this.#reader ?? this.#source).cancel(reason);
   }
 
   /** Breaks the transfer off, towards both ends. */
@@ -161,7 +175,7 @@ class Transfer implements UnderlyingDefaultSource<Uint8Array> {
     this.#blamed.blame(why);
     this.#controller?.error(new Error(why.reason));
     // A body that has broken off already has nothing to be told.
-    this.#reader.cancel().catch(() => {});
+    (this.#reader ?? this.#source).cancel().catch(() => {});
   }
 
   /** Whether it was not over yet. */

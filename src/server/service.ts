@@ -62,6 +62,7 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
     size: config.tokenCacheSize,
     ttlMs: config.tokenCacheTtlSecs * 1000,
     leewaySecs: config.leeway,
+    keyCooldownMs: config.keyCooldownSecs * 1000,
   }, {
     clock,
     generation: () => keySource.current()?.generation,

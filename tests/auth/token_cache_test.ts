@@ -30,7 +30,7 @@ function makeScene(options: Partial<TokenCacheOptions> = {}) {
       scene.checks++;
       return await scene.outcome();
     },
-    { size: 3, ttlMs: 300_000, leewaySecs: 0, ...options },
+    { size: 3, ttlMs: 300_000, leewaySecs: 0, keyCooldownMs: 10_000, ...options },
     {
       clock,
       generation: () => scene.generation,
@@ -244,4 +244,20 @@ Deno.test("The memory of refusals is bounded: the oldest goes first.", async () 
   assert(scene.checks === before + 1, "the first had gone");
   await scene.meet(`t${MAX_REMEMBERED_REFUSALS}`);
   assertEquals(scene.checks, before + 1);
+});
+
+Deno.test("A wrong signature is remembered for one cool-down of the keys, other refusals longer.", async () => {
+  for (
+    const [reason, checks] of [["bad_signature", 2], ["wrong_audience", 1]] as const
+  ) {
+    const scene = makeScene({ keyCooldownMs: 1000 });
+    scene.outcome = () => fail(failure(reason));
+    await scene.meet("a");
+    await scene.clock.advance(999);
+    await scene.meet("a");
+    assertEquals(scene.checks, 1);
+    await scene.clock.advance(2);
+    await scene.meet("a");
+    assertEquals(scene.checks, checks, reason);
+  }
 });

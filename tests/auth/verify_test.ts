@@ -547,7 +547,7 @@ Deno.test("verify: taking apart never throws, whatever the text", () => {
 Deno.test("authenticate: the token is taken out of the header and then checked", async () => {
   const gate = makeGate({ keys: [publicJwk(await rsaKey())] });
   const authenticate = makeAuthenticator(
-    new TokenCache(gate.verify, { size: 10, ttlMs: 1000, leewaySecs: 0 }, {
+    new TokenCache(gate.verify, { size: 10, ttlMs: 1000, leewaySecs: 0, keyCooldownMs: 10_000 }, {
       clock: new FakeClock(NOW),
       generation: () => 1,
     }),

@@ -139,3 +139,14 @@ Deno.test("One timer serves all transfers; a watch that is closed keeps it no lo
   await second.cancel();
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("An upload that nobody asks for stays untouched and is not watched.", async () => {
+  const clock = new FakeClock();
+  const clients = new ClientWatch({ maxBodyBytes: 10, idleTimeoutMs: 2000 }, clock);
+  const { stream, seen } = source();
+  const body = clients.upload(stream, { blame() {} });
+  await settle();
+  assertEquals([stream.locked, clock.pending], [false, 0]);
+  await body.cancel();
+  assertEquals([seen.cancelled, clock.pending], [true, 0]);
+});

@@ -156,7 +156,12 @@ export function makePipeline(
     clock,
     maxPending: 100,
   });
-  const cache = new TokenCache(verify, { size: 100, ttlMs: 60_000, leewaySecs: 0 }, {
+  const cache = new TokenCache(verify, {
+    size: 100,
+    ttlMs: 60_000,
+    leewaySecs: 0,
+    keyCooldownMs: 10_000,
+  }, {
     clock,
     generation: () => 1,
   });

@@ -1,0 +1,269 @@
+/**
+ * Holds every answer of a chaos run against what its client was entitled to. Pure.
+ *
+ * The rules, one by one:
+ * - A token is let in only if it is whole, for this audience and issuer, in its time by a leeway in
+ *   force, and signed with a key of a key set that the provider had given and that may still have been
+ *   in force: a removed key goes with the next fetch that succeeds, at the latest `SPREAD_MS` after it.
+ * - A token that every key set in force has the key of is never refused (400, 401, 403), and never told
+ *   that keys are missing (503).
+ * - A token of a published key that the proxy does not know yet waits, and is let in; 503 with
+ *   `Retry-After` is right only in an outage of the provider or the back-off after it. 401 is right only
+ *   where its `kid` is known for another key and the last fetch is less than a cool-down ago.
+ * - 502 and 504 are right only if the upstream treated that request badly, or was in trouble meanwhile.
+ * - A connection breaks only if the upstream broke the answer or was in trouble, or if a worker was
+ *   killed while the connection was there. None is refused but while all is started again.
+ * - A whole answer is the answer to its request, byte for byte.
+ * - The upstream gets a request at most once (twice without a body: it may be sent again on a new
+ *   connection), unchanged, and only with a token that may have been let in.
+ */
+import {
+  type History,
+  type KeysAt,
+  overlap,
+  type RequestRecord,
+  type Seen,
+  type Span,
+  type TokenKind,
+  type Treatment,
+} from "./history.ts";
+import {
+  arrived,
+  coolingDown,
+  possibleLeeways,
+  possiblyInForce,
+  published,
+  shadows,
+  SPREAD_MS,
+} from "./knowledge.ts";
+
+/** How long a trouble may show after it is over, in milliseconds. */
+const AFTER_MS = 1_500;
+
+/** How much closer to each other than they were sent two fetches may arrive, in milliseconds. */
+const JITTER_MS = 500;
+
+/** Tokens with which only their key or their time may be wrong. */
+const SOUND: ReadonlySet<TokenKind> = new Set<TokenKind>([
+  "good",
+  "good, kid reused",
+  "retired key",
+  "just expired",
+]);
+
+/** Other tokens that are looked at as far as their key, for which a fetch may be waited. */
+const UP_TO_THE_KEY: ReadonlySet<TokenKind> = new Set<TokenKind>(["wrong key", "unknown kid"]);
+
+/** What the upstream did where no whole answer can come. */
+const FAULTY: ReadonlySet<Treatment> = new Set<Treatment>(["hang", "truncate", "garbage", "drop"]);
+
+/** What the proxy may do with a token. */
+export type Entitlement = "must" | "may" | "never";
+
+/** Something that must not have happened. */
+export interface Violation {
+  readonly rule: string;
+  readonly what: string;
+  readonly request?: RequestRecord;
+}
+
+/** Everything that must not have happened, in order of time. */
+export function check(history: History): Violation[] {
+  const seen = Map.groupBy(history.seen, ({ id }) => id);
+  const context: Context = { history, shadows: shadows(history) };
+  return [
+    ...history.complaints.map((what) => ({ rule: "the run itself", what })),
+    ...history.upstreamFaults.map((what) => ({ rule: "the upstream gets requests only", what })),
+    ...checkFetches(history),
+    ...checkStrangers(history),
+    ...history.requests.flatMap((request) =>
+      checkRequest(context, request, seen.get(request.id) ?? []).map(
+        ([rule, what]) => ({ rule, what, request }),
+      )
+    ),
+  ];
+}
+
+interface Context {
+  readonly history: History;
+  readonly shadows: readonly Span[];
+}
+
+type Found = readonly [rule: string, what: string];
+
+/** What the proxy may do with the token of a request, by all that it can have known. */
+export function entitlement(history: History, request: RequestRecord): Entitlement {
+  const { key, kind, expiredSecs, begin, end } = request;
+  if (key === undefined || !SOUND.has(kind)) return "never";
+  const span = { from: begin, to: end };
+  const inTime = possibleLeeways(history, span).map((secs) => secs > (expiredSecs ?? -Infinity));
+  const known = possiblyInForce(history, span).map(({ keys }) => keys.includes(key));
+  if (!inTime.includes(true) || !known.includes(true)) return "never";
+  return inTime.includes(false) || known.includes(false) ? "may" : "must";
+}
+
+function checkRequest(context: Context, request: RequestRecord, seen: readonly Seen[]): Found[] {
+  const { outcome } = request;
+  const entitled = entitlement(context.history, request);
+  const found: Found[] = [...checkSeen(request, seen, entitled)];
+  switch (outcome.kind) {
+    case "answer":
+      if (!outcome.right) found.push(["answers are whole and right", `status ${outcome.status}`]);
+      if (entitled === "never") found.push(["nobody else is let in", `status ${outcome.status}`]);
+      if (seen.length === 0) found.push(["answers come from the upstream", "it saw nothing"]);
+      break;
+    case "refusal":
+      found.push(...checkRefusal(context, request, outcome, entitled, seen));
+      break;
+    case "broken":
+      if (!mayBreak(context, request, seen, entitled)) {
+        found.push(["connections hold", `${outcome.what}, status ${outcome.status}`]);
+      }
+      break;
+    case "unconnected": {
+      const span = around(request);
+      // A connection that is being made meets the end of the worker that was to get it.
+      const hit = outcome.what.includes("ECONNRESET") && connectionWasHit(context, request);
+      if (!hit && !context.history.restarts.some((restart) => overlap(late(restart), span))) {
+        found.push(["somebody listens", outcome.what]);
+      }
+      break;
+    }
+    case "late":
+      found.push(["every request is answered", "the client gave up"]);
+  }
+  return found;
+}
+
+function checkSeen(request: RequestRecord, seen: readonly Seen[], entitled: Entitlement): Found[] {
+  const found: Found[] = [];
+  const most = request.method === "GET" ? 2 : 1;
+  if (seen.length > most) found.push(["no request is sent again", `${seen.length} times`]);
+  if (seen.length > 0 && entitled === "never") {
+    found.push(["the upstream sees entitled requests only", "it saw this one"]);
+  }
+  for (const { method, target, token, bodyHash } of seen) {
+    const same = method === request.method && target === request.target && token === request.token;
+    if (!same) found.push(["requests go on unchanged", `${method} ${target}`]);
+    if (bodyHash !== undefined && bodyHash !== request.bodyHash) {
+      found.push(["bodies go on unchanged", "another hash"]);
+    }
+  }
+  return found;
+}
+
+type Refusal = Extract<RequestRecord["outcome"], { kind: "refusal" }>;
+
+function checkRefusal(
+  context: Context,
+  request: RequestRecord,
+  { status, retryAfter, text }: Refusal,
+  entitled: Entitlement,
+  seen: readonly Seen[],
+): Found[] {
+  if (status === 502 || status === 504) {
+    if (entitled === "never") return [["nobody else is let in", `status ${status}`]];
+    const excused = upstreamIsToBlame(context, request, seen);
+    return excused ? [] : [["a healthy upstream is reached", `status ${status}`]];
+  }
+  const span = around(request);
+  const inShadow = context.shadows.some((shadow) => overlap(shadow, span));
+  if (status === 503) {
+    if (!retryAfter) return [["503 says when to come back", text]];
+    const expected = text.includes("cannot be checked") && entitled !== "must" && inShadow &&
+      (SOUND.has(request.kind) || UP_TO_THE_KEY.has(request.kind));
+    return expected ? [] : [["503 only where a key is unknown in an outage", text]];
+  }
+  if (status !== 401 && status !== 400) return [["statuses are the expected ones", `${status}`]];
+  if (entitled === "never") return mayBeRefused(context, request, inShadow) ? [] : [unknown(text)];
+  if (entitled === "must") return [["no good token is refused", text]];
+  return mayBeRefused(context, request, inShadow) ? [] : [unknown(text)];
+}
+
+function unknown(text: string): Found {
+  return ["a published key is waited for", text];
+}
+
+/** Whether 401 is right for a token that not every key set in force lets in. */
+function mayBeRefused(
+  { history }: Context,
+  request: RequestRecord,
+  inShadow: boolean,
+): boolean {
+  const { key, kind, expiredSecs } = request;
+  const span = around(request);
+  if (!SOUND.has(kind) || key === undefined || !published(history, key, span)) return true;
+  if (possibleLeeways(history, span).some((secs) => secs <= (expiredSecs ?? -Infinity))) {
+    return true;
+  }
+  const sets = possiblyInForce(history, span);
+  return sets.some((set) => hasOther(set, key)) && (inShadow || coolingDown(history, span));
+}
+
+/** Whether a key set has another key under the `kid` of this one. */
+function hasOther({ keys }: KeysAt, key: string): boolean {
+  const kid = key.slice(0, key.lastIndexOf("#") + 1);
+  return keys.some((other) => other !== key && other.startsWith(kid));
+}
+
+function upstreamIsToBlame(
+  { history }: Context,
+  request: RequestRecord,
+  seen: readonly Seen[],
+): boolean {
+  const span = around(request);
+  return seen.some(({ treatment }) => FAULTY.has(treatment)) ||
+    history.upstreamTroubles.some((trouble) => overlap(late(trouble), span));
+}
+
+/** Whether a connection may have broken: no trouble of the upstream is one of a token not let in. */
+function mayBreak(
+  context: Context,
+  request: RequestRecord,
+  seen: readonly Seen[],
+  entitled: Entitlement,
+): boolean {
+  if (connectionWasHit(context, request)) return true;
+  return entitled !== "never" && upstreamIsToBlame(context, request, seen);
+}
+
+function connectionWasHit({ history }: Context, { connectedAt, end }: RequestRecord): boolean {
+  const life = { from: connectedAt, to: end };
+  return history.breaks.some((hit) => overlap(late(hit), life));
+}
+
+function around({ begin, end }: RequestRecord): Span {
+  return { from: begin, to: end };
+}
+
+function late({ from, to }: Span): Span {
+  return { from, to: to + AFTER_MS };
+}
+
+/**
+ * Fetches keep the cool-down apart, but for a proxy that has been started again. A provider that was in
+ * trouble gives its answers at other times than it is asked.
+ */
+function checkFetches(history: History): Violation[] {
+  const { cooldownMs, restarts } = history;
+  const given = history.given.filter((set) => arrived(history, set));
+  return given.flatMap(({ at }, i) => {
+    const before = given[i - 1]?.at ?? -Infinity;
+    const restarted = restarts.some((restart) => overlap(restart, { from: before, to: at }));
+    if (restarted || at - before >= cooldownMs - JITTER_MS) return [];
+    const what = `${Math.round(at - before)} ms apart at ${Math.round(at)} ms`;
+    return [{ rule: "fetches keep the cool-down apart", what }];
+  });
+}
+
+/** Requests that nobody has sent. */
+function checkStrangers({ requests, seen }: History): Violation[] {
+  const sent = new Set(requests.map(({ id }) => id));
+  return seen.filter(({ id }) => !sent.has(id)).map(({ id, method, target }) => ({
+    rule: "the upstream gets requests only",
+    what: `nobody sent ${id}: ${method} ${target}`,
+  }));
+}
+
+/** How long news take, for the report. */
+export const MARGINS = { SPREAD_MS, AFTER_MS, JITTER_MS } as const;

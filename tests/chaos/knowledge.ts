@@ -1,0 +1,83 @@
+/** What the proxy can have known at a time: its keys and its leeway, from what it was given. Pure. */
+import { type History, type KeysAt, overlap, type Span } from "./history.ts";
+
+/**
+ * How long news may take to reach all workers, in milliseconds: a pipe and a turn of two event loops,
+ * on a machine that has other things to do.
+ */
+export const SPREAD_MS = 1_500;
+
+/** How far from a fault of the provider an answer of it is believed to have arrived, in milliseconds. */
+const FAULT_MARGIN_MS = 300;
+
+/** Longest time one attempt to fetch keys lasts, in milliseconds. */
+const ATTEMPT_MS = 5_000;
+
+/** Before the first fetch there are no keys. */
+const NO_KEYS: KeysAt = { at: 0, keys: [] };
+
+/** What the questions below are answered from. */
+export type Facts = Pick<
+  History,
+  "given" | "published" | "providerTroubles" | "leeways" | "cooldownMs"
+>;
+
+/** Every key set that may have been in force in a worker at some time of the span. */
+export function possiblyInForce(facts: Facts, { from, to }: Span): readonly KeysAt[] {
+  const during = facts.given.filter(({ at }) => at > from && at <= to);
+  const before: KeysAt[] = [];
+  for (const set of facts.given.filter(({ at }) => at <= from).toReversed()) {
+    before.push(set);
+    if (arrived(facts, set) && set.at + SPREAD_MS <= from) return [...before, ...during];
+  }
+  return [...before, NO_KEYS, ...during];
+}
+
+/** Whether a key set surely reached the proxy: nothing was wrong with the provider around that time. */
+export function arrived({ providerTroubles }: Facts, { at }: KeysAt): boolean {
+  const around = { from: at - FAULT_MARGIN_MS, to: at + FAULT_MARGIN_MS };
+  return !providerTroubles.some((trouble) => overlap(trouble, around));
+}
+
+/** Whether the provider published a key for all of the span. */
+export function published({ published: states }: Facts, key: string, { from, to }: Span): boolean {
+  const during = states.filter((_state, i) =>
+    overlap({ from: states[i]?.at ?? 0, to: states[i + 1]?.at ?? Infinity }, { from, to })
+  );
+  return during.length > 0 && during.every(({ keys }) => keys.includes(key));
+}
+
+/**
+ * The times in which the proxy could not be expected to get new keys: an outage of the provider, and
+ * after it the back-off. Attempts double their distance, so the last pause that began during an outage
+ * is no longer than twice the outage and one cool-down. Outages without an answer in between are one.
+ */
+export function shadows(facts: Facts): readonly Span[] {
+  const outages: Span[] = [];
+  for (const trouble of facts.providerTroubles.toSorted((a, b) => a.from - b.from)) {
+    const last = outages.at(-1);
+    const separate = last === undefined ||
+      facts.given.some((set) => set.at > last.to && set.at < trouble.from && arrived(facts, set));
+    if (separate) outages.push(trouble);
+    else outages.splice(-1, 1, { from: last.from, to: Math.max(last.to, trouble.to) });
+  }
+  return outages.map(({ from, to }) => ({
+    from,
+    to: to + 2 * (to - from) + facts.cooldownMs + ATTEMPT_MS + SPREAD_MS,
+  }));
+}
+
+/** Whether a fetch that began so late kept the proxy from asking again at some time of the span. */
+export function coolingDown({ given, cooldownMs }: Facts, { from, to }: Span): boolean {
+  return given.some(({ at }) => at >= from - cooldownMs - SPREAD_MS && at <= to);
+}
+
+/** Every leeway that may have been in force at some time of the span, in seconds. */
+export function possibleLeeways({ leeways }: Facts, { from, to }: Span): readonly number[] {
+  return leeways.filter((leeway, i) =>
+    overlap(
+      { from: leeway.from, to: (leeways[i + 1]?.settled ?? Infinity) + SPREAD_MS },
+      { from, to },
+    )
+  ).map(({ secs }) => secs);
+}

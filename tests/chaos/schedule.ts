@@ -1,0 +1,148 @@
+/** What happens when in a chaos run: pure, and the same for the same seed and length. */
+import type { Treatment } from "./history.ts";
+import { makeRandom, type Random } from "./random.ts";
+
+/** How a provider changes its keys. */
+export type Rotation = "overlap" | "swap" | "growth" | "same kid";
+
+/** How a provider fails. */
+export type ProviderFault =
+  | "refuses"
+  | "hangs"
+  | "drips"
+  | "status 500"
+  | "status 404"
+  | "HTML"
+  | "broken JSON"
+  | "redirect"
+  | "big body"
+  | "key set alone hangs";
+
+/** Something that happens. Times are milliseconds since the beginning. */
+export type ChaosEvent =
+  | { readonly at: number; readonly what: "rotation"; readonly how: Rotation }
+  | {
+    readonly at: number;
+    readonly what: "provider fault";
+    readonly how: ProviderFault;
+    readonly ms: number;
+  }
+  | {
+    readonly at: number;
+    readonly what: "upstream fault";
+    readonly how: Exclude<Treatment, "right"> | "dead";
+    readonly ms: number;
+  }
+  | { readonly at: number; readonly what: "worker killed" | "both workers killed" }
+  | { readonly at: number; readonly what: "reload" | "reload with a mistake" }
+  | { readonly at: number; readonly what: "restart in an outage" };
+
+/** The beginning, in which the first keys are fetched and everybody calls. */
+const CALM_BEGINNING_MS = 3_000;
+
+/** The end, in which all has to be well again. */
+export const CALM_END_MS = 6_000;
+
+/** From the beginning of the outage with the restart to its end. */
+export const RESTART_OUTAGE_MS = 8_000;
+
+/** How far into that outage the restart begins. */
+export const RESTART_AFTER_MS = 1_000;
+
+const ROTATIONS: readonly (readonly [Rotation, number])[] = [
+  ["overlap", 4],
+  ["swap", 3],
+  ["growth", 1],
+  ["same kid", 1],
+];
+
+const PROVIDER_FAULTS: readonly [ProviderFault, ...ProviderFault[]] = [
+  "refuses",
+  "hangs",
+  "drips",
+  "status 500",
+  "status 404",
+  "HTML",
+  "broken JSON",
+  "redirect",
+  "big body",
+  "key set alone hangs",
+];
+
+const UPSTREAM_FAULTS = [
+  "dead",
+  "late",
+  "hang",
+  "truncate",
+  "garbage",
+  "closing",
+  "drop",
+] as const;
+
+/** Makes the schedule of a run of so many seconds of load. */
+export function makeSchedule(seed: number, secs: number): ChaosEvent[] {
+  const random = makeRandom(seed);
+  const end = secs * 1000 - CALM_END_MS;
+  // The outage in which all is started again; nothing else happens to provider or processes then.
+  const restartAt = Math.round(end * (0.45 + random.next() * 0.2));
+  const outage = { from: restartAt, to: restartAt + RESTART_OUTAGE_MS };
+  const free = ({ at, ms = 0 }: { at: number; ms?: number }) =>
+    at + ms < outage.from || at > outage.to;
+  const events = [
+    ...providerEvents(random, end).filter(free),
+    ...upstreamEvents(random, end),
+    ...processEvents(random, end).filter(free),
+  ];
+  const restarts = restartAt > CALM_BEGINNING_MS && outage.to < end;
+  if (restarts) events.push({ at: restartAt, what: "restart in an outage" });
+  return events.toSorted((a, b) => a.at - b.at);
+}
+
+/** Faults one after the other, and rotations at any time, also in the middle of one. */
+function providerEvents(random: Random, end: number): ChaosEvent[] {
+  const events: ChaosEvent[] = [];
+  for (let at = CALM_BEGINNING_MS; at < end; at += random.between(2_000, 6_000)) {
+    events.push({ at, what: "rotation", how: random.weighed(ROTATIONS) });
+  }
+  const faults = shuffled(random, PROVIDER_FAULTS);
+  let at = CALM_BEGINNING_MS + 2_000;
+  for (let n = 0; at < end; n++) {
+    const ms = random.between(700, 4_500);
+    const how = faults[n % faults.length] ?? "refuses";
+    events.push({ at, what: "provider fault", how, ms: Math.min(ms, end - at) });
+    at += ms + random.between(4_000, 12_000);
+  }
+  return events;
+}
+
+function upstreamEvents(random: Random, end: number): ChaosEvent[] {
+  const events: ChaosEvent[] = [];
+  const faults = shuffled(random, UPSTREAM_FAULTS);
+  let at = CALM_BEGINNING_MS;
+  for (let n = 0; at < end; n++) {
+    const ms = random.between(500, 3_000);
+    const how = faults[n % faults.length] ?? "dead";
+    events.push({ at, what: "upstream fault", how, ms: Math.min(ms, end - at) });
+    at += ms + random.between(1_500, 5_000);
+  }
+  return events;
+}
+
+function processEvents(random: Random, end: number): ChaosEvent[] {
+  const events: ChaosEvent[] = [];
+  for (let at = CALM_BEGINNING_MS; at < end; at += random.between(5_000, 13_000)) {
+    const what = random.next() < 0.15 ? "both workers killed" : "worker killed";
+    events.push({ at, what });
+  }
+  for (let at = CALM_BEGINNING_MS + 1_000; at < end; at += random.between(4_000, 9_000)) {
+    const what = random.next() < 0.2 ? "reload with a mistake" : "reload";
+    events.push({ at, what });
+  }
+  return events;
+}
+
+/** All of them in another order, so that a short run meets different ones under different seeds. */
+function shuffled<T>(random: Random, all: readonly T[]): T[] {
+  return all.map((one) => ({ one, rank: random.next() }))
+    .toSorted((a, b) => a.rank - b.rank).map(({ one }) => one);
+}

@@ -30,9 +30,13 @@ export interface TokenCacheParts {
 
 /** A token that passed every check, and how long that may be relied on. */
 interface Entry {
+  /** The very text that it was put in with: the texts that requests bring are garbage at once. */
+  readonly token: string;
   readonly verified: VerifiedToken;
   /** When the entry ends, milliseconds since the epoch. */
   readonly until: number;
+  /** Its place in the order of use: how many had been put at the end before it. */
+  place: number;
 }
 
 interface Refusal {
@@ -40,6 +44,9 @@ interface Refusal {
   /** When the token is looked at again, milliseconds since the epoch. */
   readonly until: number;
 }
+
+/** The part of the cache, from its end, within which an entry that is used stays where it is. */
+const LAST_PART = 1 / 4;
 
 /** Refusals that neither time nor new keys can mend; new keys empty this memory anyway. */
 const LASTING: ReadonlySet<Reason> = new Set<Reason>([
@@ -73,6 +80,8 @@ export class TokenCache {
   readonly #refusals = new Map<string, Refusal>();
   readonly #pending = new Map<string, Promise<Result<VerifiedToken, Failure>>>();
   #generation: number | undefined;
+  /** How many entries have been put at the end of the map so far. */
+  #places = 0;
 
   constructor(verify: Verify, options: TokenCacheOptions, parts: TokenCacheParts) {
     this.#verify = verify;
@@ -131,10 +140,15 @@ export class TokenCache {
       return fail(failure("expired"));
     }
     if ((entry.verified.notBefore ?? now) - leewaySecs > now) return fail(failure("not_yet_valid"));
-    this.#entries.delete(token);
-    if (entry.until <= nowMs) return undefined;
-    // Put back at the end: the map's order is the order of use.
-    this.#entries.set(token, entry);
+    if (entry.until <= nowMs) {
+      this.#entries.delete(token);
+      return undefined;
+    }
+    // The map's order is the order of use, near enough: moving an entry costs more than finding it.
+    if (this.#places - entry.place > this.#options.size * LAST_PART) {
+      this.#entries.delete(token);
+      this.#putAtEnd(entry);
+    }
     return ok(entry.verified);
   }
 
@@ -167,8 +181,14 @@ export class TokenCache {
     }
     // A check that began with keys that are gone proves nothing about those of now.
     if (outcome.value.generation !== this.#generation) return;
-    this.#entries.set(token, { verified: outcome.value, until: now + this.#options.ttlMs });
+    const until = now + this.#options.ttlMs;
+    this.#putAtEnd({ token, verified: outcome.value, until, place: 0 });
     dropOldest(this.#entries, this.#options.size);
+  }
+
+  #putAtEnd(entry: Entry): void {
+    entry.place = ++this.#places;
+    this.#entries.set(entry.token, entry);
   }
 
   #forgetOldKeys(): void {

@@ -8,8 +8,8 @@ export interface KeyReport {
   fetched(keys: KeySnapshot, changed: boolean, skipped: readonly string[]): void;
   /** None have come. */
   failed(trouble: ProviderTrouble, atHand: boolean): void;
-  /** Keys at hand are not used any longer; `trouble` of the latest attempt, where there was one. */
-  dropped(ageMs: number, trouble: ProviderTrouble | undefined): void;
+  /** Keys at hand are not used any longer. */
+  dropped(ageMs: number): void;
   /** Keys of an earlier run are there; `used` tells whether they are young enough. */
   restored(keys: number, ageMs: number, used: boolean): void;
 }
@@ -18,10 +18,13 @@ export interface KeyReport {
 export function makeKeyReport(log: Log): KeyReport {
   /** The trouble that has been told and is not over. */
   let told = "";
+  /** How the latest attempt failed that is over, if it did. */
+  let latest: ProviderTrouble | undefined;
   return {
     fetched({ issuer, keys }, changed, skipped) {
       if (told !== "") log.info("the provider answers again");
       told = "";
+      latest = undefined;
       if (!changed) {
         log.debug("keys fetched, unchanged", { issuer, keys: keys.length });
         return;
@@ -30,6 +33,7 @@ export function makeKeyReport(log: Log): KeyReport {
       for (const why of skipped) log.warn("a key of the provider is not used", { why });
     },
     failed(trouble, atHand) {
+      latest = trouble;
       const text = tell(trouble);
       if (text === told) return;
       told = text;
@@ -42,10 +46,10 @@ export function makeKeyReport(log: Log): KeyReport {
         );
       }
     },
-    dropped(ageMs, trouble) {
+    dropped(ageMs) {
       log.error(
         "keys are dropped, requests are answered with 503: the provider has not confirmed them within KEY_STALE_SECS",
-        { ageSecs: secs(ageMs), ...(trouble === undefined ? {} : fields(trouble)) },
+        { ageSecs: secs(ageMs), ...(latest === undefined ? {} : fields(latest)) },
       );
     },
     restored(keys, ageMs, used) {

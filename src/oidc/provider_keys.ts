@@ -268,7 +268,7 @@ export class ProviderKeys implements KeySource {
 
   #drop(ageMs: number): void {
     this.#snapshot = undefined;
-    this.#report.dropped(ageMs, this.#attempt?.trouble);
+    this.#report.dropped(ageMs);
     this.#parts.onDropped?.();
   }
 }

@@ -19,7 +19,10 @@ export function denoCommand(): string {
   return ["/usr/bin/deno run", ...flags, "/usr/lib/ooproxy/main.ts"].join(" ");
 }
 
-/** The text of `deploy/drop-ins/deno.conf`. */
+/** The drop-in, from the project's root. */
+export const DENO_DROP_IN = "deploy/drop-ins/deno.conf";
+
+/** The text of the drop-in. */
 export function renderDenoDropIn(): string {
   const command = denoCommand();
   return [

@@ -1,11 +1,12 @@
 /**
  * Writes what is generated from the tables in the code: `settings.toml.example`, the tables of settings
- * and of metrics in `README.md`, the permissions in the tasks of `deno.json` and in the Dockerfile, and
- * the binary's import map. Run from the project's root: `deno task generate`
+ * and of metrics in `README.md`, the permissions in the tasks of `deno.json`, in the Dockerfile and in the
+ * unit's drop-in, and the binary's import map. Run from the project's root: `deno task generate`
  */
 import { renderReadmeTable, renderSettingsExample } from "../../src/config/render.ts";
 import { renderMetricsTable } from "../../src/ops/exposition.ts";
 import { DOCKERFILE, withCommands } from "../container/dockerfile.ts";
+import { DENO_DROP_IN, renderDenoDropIn } from "../deploy_unit.ts";
 import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "./commands.ts";
 
 /** The project's root. */
@@ -59,6 +60,7 @@ function aligned(table: string): string {
 if (import.meta.main) {
   Deno.writeTextFileSync(new URL("settings.toml.example", ROOT), renderSettingsExample());
   Deno.writeTextFileSync(new URL(BINARY_IMPORTS, ROOT), renderBinaryImports());
+  Deno.writeTextFileSync(new URL(DENO_DROP_IN, ROOT), renderDenoDropIn());
   const tasks = new URL("deno.json", ROOT);
   Deno.writeTextFileSync(tasks, withTaskCommands(Deno.readTextFileSync(tasks)));
   const dockerfile = new URL(DOCKERFILE, ROOT);

@@ -1,5 +1,6 @@
 import type { Log, LogFields } from "../ops/log.ts";
 import type { KeySnapshot } from "./key_source.ts";
+import { FOR_ENCRYPTION } from "./key_set.ts";
 import type { ProviderTrouble } from "./trouble.ts";
 
 /** What is said about keys in the log: each trouble once, and its end. */
@@ -30,7 +31,10 @@ export function makeKeyReport(log: Log): KeyReport {
         return;
       }
       log.info("keys fetched", { issuer, keys: keys.length, skipped: skipped.length });
-      for (const why of skipped) log.warn("a key of the provider is not used", { why });
+      for (const why of skipped) {
+        const level = why.endsWith(FOR_ENCRYPTION) ? "debug" : "warn";
+        log[level]("a key of the provider is not used", { why });
+      }
     },
     failed(trouble, atHand) {
       latest = trouble;

@@ -17,6 +17,9 @@ export interface PublicKey {
   readonly e: string;
 }
 
+/** Why a key for encryption is left out: nothing is wrong with it, many providers publish one. */
+export const FOR_ENCRYPTION = "not meant for signatures but for encryption (use)";
+
 /** The usable keys of a set, and why the others are not. */
 export interface KeySet {
   readonly keys: readonly PublicKey[];
@@ -59,6 +62,7 @@ function readKey(entry: unknown): Result<PublicKey, string> {
   if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))) {
     return fail("holds private members; a provider must never publish them");
   }
+  if (jwk.use === "enc") return fail(FOR_ENCRYPTION);
   if (jwk.use !== undefined && jwk.use !== "sig") return fail("not meant for signatures (use)");
   if (
     jwk.key_ops !== undefined &&

@@ -34,6 +34,8 @@ const RUNTIME_VARIABLES = [
   "http_proxy",
   "https_proxy",
   "no_proxy",
+  // How the C library keeps memory (README, "Memory").
+  "MALLOC_*",
   // Traces, and the form of what the runtime prints.
   "DENO_NO_UPDATE_CHECK",
   "DENO_V8_FLAGS",

@@ -69,7 +69,7 @@ const LASTING: ReadonlySet<Reason> = new Set<Reason>([
  * a token up takes a time that depends on its text, which gives nothing away: a miss is followed by a
  * whole signature check, and the runtime compares seeded hashes before any text, so that no token can
  * be found byte by byte. The
- * least recently used token goes first. Requests that bring the same new token at the same time share one
+ * least recently used token goes first, to a quarter of the size. Requests that bring the same new token at the same time share one
  * check. A smaller memory of refused tokens makes hammering with a dead token cheap.
  */
 export class TokenCache {

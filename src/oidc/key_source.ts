@@ -3,7 +3,10 @@ import type { PublicKey } from "./key_set.ts";
 
 /** One successful fetch of the provider's keys. Plain data: it crosses processes. */
 export interface KeySnapshot {
-  /** Counts the *contents*: it changes when issuer or keys change, not when they are fetched again. */
+  /**
+   * Stands for the *contents*, unique in a process: it changes when issuer or keys change, not when they
+   * are fetched again.
+   */
   readonly generation: number;
   /** When its fetch began, milliseconds since the epoch. */
   readonly startedAt: number;
@@ -41,4 +44,31 @@ export interface KeySource {
    * fails at once, and a fetch is made as soon as one may.
    */
   newest(): Promise<Result<KeySnapshot, NoKeys>>;
+  /**
+   * Calls `listener` whenever what `current` gives has been replaced or dropped.
+   *
+   * @returns a function that ends that.
+   */
+  onChange(listener: () => void): () => void;
+}
+
+/** A counter from 1: the generations of the key sets of one process. */
+export function makeGenerations(): () => number {
+  let last = 0;
+  return () => ++last;
+}
+
+/** Those who want to hear of a change. */
+export class ChangeListeners {
+  readonly #listeners = new Set<() => void>();
+
+  /** Adds one; the returned function removes it. */
+  add(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  call(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
 }

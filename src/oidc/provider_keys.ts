@@ -6,7 +6,7 @@ import { askProvider, type ProviderAddress, type ProviderKeySet } from "./ask_pr
 import type { Fetcher } from "./fetch_json.ts";
 import { type KeyReport, makeKeyReport, tell } from "./key_report.ts";
 import type { PublicKey } from "./key_set.ts";
-import type { KeySnapshot, KeySource, NoKeys } from "./key_source.ts";
+import { ChangeListeners, type KeySnapshot, type KeySource, type NoKeys } from "./key_source.ts";
 import { type KeyAges, pauseMs, refetchAgeMs } from "./pace.ts";
 import type { ProviderTrouble } from "./trouble.ts";
 
@@ -36,12 +36,12 @@ export interface ProviderParts {
    * them confirmed with `newest`.
    */
   readonly restored?: RestoredKeys | undefined;
-  /** Told of every attempt, and of the keys at hand after it. */
-  readonly onAttempt?: (result: "ok" | ProviderTrouble["kind"], keys?: KeySnapshot) => void;
+  /** Gives the generation of new contents: never the same number twice in a process. */
+  readonly nextGeneration: () => number;
+  /** Told of every attempt. */
+  readonly onAttempt?: (result: "ok" | ProviderTrouble["kind"]) => void;
   /** Told of the keys after every successful fetch, and how far the provider's clock is ahead. */
   readonly onFetched?: (keys: KeySnapshot, skewSecs: number | undefined) => void;
-  /** Told when the keys at hand have been dropped because of their age. */
-  readonly onDropped?: () => void;
 }
 
 /** One attempt: when it began on both clocks, and how it failed, if it did. */
@@ -64,7 +64,6 @@ export class ProviderKeys implements KeySource {
   readonly #parts: ProviderParts;
   readonly #report: KeyReport;
   #snapshot: KeySnapshot | undefined;
-  #generation = 0;
   /** When the provider last gave the keys at hand, milliseconds of the clock that never jumps. */
   #confirmedAt = 0;
   #attempt: Attempt | undefined;
@@ -83,6 +82,7 @@ export class ProviderKeys implements KeySource {
   #closed = false;
   /** Ends a fetch in flight when this is closed. */
   readonly #stop = new AbortController();
+  readonly #listeners = new ChangeListeners();
 
   constructor(options: ProviderOptions, parts: ProviderParts) {
     this.#options = options;
@@ -116,6 +116,10 @@ export class ProviderKeys implements KeySource {
     }
     const refused = this.#noKeys("no key fetch is permitted yet");
     return fail({ ...refused, untilFetchMs: this.#untilPermittedMs() });
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Ends a fetch in flight, all waiting and all timers; keys at hand can still be looked up. */
@@ -203,7 +207,7 @@ export class ProviderKeys implements KeySource {
     } else {
       this.#fail({ ...attempt, trouble: outcome.failure });
     }
-    onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind, this.#snapshot);
+    onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind);
     const ended = this.#next;
     this.#next = Promise.withResolvers<void>();
     ended.resolve();
@@ -213,14 +217,15 @@ export class ProviderKeys implements KeySource {
     const before = this.#snapshot;
     const changed = before === undefined || before.issuer !== issuer ||
       JSON.stringify(before.keys) !== JSON.stringify(keys);
-    if (changed) this.#generation++;
-    const snapshot = { generation: this.#generation, startedAt, issuer, keys };
+    const generation = changed ? this.#parts.nextGeneration() : before.generation;
+    const snapshot = { generation, startedAt, issuer, keys };
     this.#snapshot = snapshot;
     this.#confirmedAt = this.#parts.clock.monotonic();
     this.#failures = 0;
     this.#report.fetched(snapshot, changed, skipped);
     this.#due = false;
     this.#watchAge();
+    this.#listeners.call();
     return snapshot;
   }
 
@@ -241,7 +246,13 @@ export class ProviderKeys implements KeySource {
     const used = ageMs < this.#options.staleMs;
     this.#report.restored(keys.length, ageMs, used);
     if (!used) return;
-    this.#snapshot = { generation: ++this.#generation, startedAt, issuer, keys, restored: true };
+    this.#snapshot = {
+      generation: this.#parts.nextGeneration(),
+      startedAt,
+      issuer,
+      keys,
+      restored: true,
+    };
     this.#confirmedAt = clock.monotonic() - ageMs;
     this.#watchAge();
   }
@@ -269,6 +280,6 @@ export class ProviderKeys implements KeySource {
   #drop(ageMs: number): void {
     this.#snapshot = undefined;
     this.#report.dropped(ageMs);
-    this.#parts.onDropped?.();
+    this.#listeners.call();
   }
 }

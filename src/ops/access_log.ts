@@ -1,5 +1,4 @@
-import type { LogFields, LogLevel } from "./log.ts";
-import type { Format } from "./format.ts";
+import { isShown, type LogFields, type LogStyle } from "./log.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { wholeLine } from "./whole_line.ts";
 
@@ -34,16 +33,12 @@ export interface AccessRecord {
 /** Takes one record for each request. */
 export type AccessLog = (record: AccessRecord) => void;
 
-/** Requests are told of at this level. */
-const SHOWN_AT: readonly LogLevel[] = ["info", "debug", "trace"];
-
-/** The access log for a level: one line a request at `info` and below, nothing otherwise. */
+/** The access log for a style: one line a request at `info` and below, nothing otherwise. */
 export function makeAccessLog(
-  level: LogLevel,
-  format: Format,
+  { level, format }: LogStyle,
   lines: LineWriter,
 ): AccessLog | undefined {
-  if (!SHOWN_AT.includes(level)) return undefined;
+  if (!isShown("info", level)) return undefined;
   return (record) => {
     const { timeMs, durationMs, upstreamMs } = record;
     // Named one by one: copying objects costs more than writing the line.

@@ -1,4 +1,4 @@
-import { configureSync, getLogger, type LogRecord as TapeRecord } from "@logtape/logtape";
+import type { Clock } from "./clock.ts";
 import type { Format } from "./format.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { wholeLine } from "./whole_line.ts";
@@ -22,34 +22,32 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
 }
 
+/** How much is logged, and in which form. */
+export interface LogStyle {
+  readonly level: LogLevel;
+  readonly format: Format;
+}
+
+/** The levels from the least talkative on. */
+const LEVELS: readonly LogLevel[] = ["off", "error", "warning", "info", "debug", "trace"];
+
+/** Whether a line of one level is shown where another is asked for. */
+export function isShown(level: Exclude<LogLevel, "off">, asked: LogLevel): boolean {
+  return LEVELS.indexOf(level) <= LEVELS.indexOf(asked);
+}
+
 /**
- * Sets the process's logging up and returns the log. The logging library has one configuration a
- * process, so this is called once, by the program; parts get the log passed.
+ * Makes a log.
+ *
+ * @param style asked for at each line, so that it can change while the log is in use.
  */
-export function startLog(level: LogLevel, format: Format, lines: LineWriter): Log {
-  const sink = (record: TapeRecord) => {
-    lines.write(wholeLine(format, {
-      timeMs: record.timestamp,
-      level: record.level === "fatal" ? "error" : record.level,
-      message: record.message.map(String).join(""),
-      fields: record.properties as LogFields,
-    }));
-    // Narration is rare; what it tells should be there even if the process dies next.
+export function makeLog(style: () => LogStyle, lines: LineWriter, clock: Clock): Log {
+  const at = (level: Exclude<LogLevel, "off">) => (message: string, fields: LogFields = {}) => {
+    const { level: asked, format } = style();
+    if (!isShown(level, asked)) return;
+    lines.write(wholeLine(format, { timeMs: clock.now(), level, message, fields }));
+    // Narration is rare; what it says should be there even if the process dies next.
     lines.flush();
   };
-  configureSync({
-    reset: true,
-    sinks: { lines: sink },
-    loggers: [
-      { category: "ooproxy", sinks: ["lines"], lowestLevel: level === "off" ? null : level },
-      { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
-    ],
-  });
-  const logger = getLogger("ooproxy");
-  return {
-    error: (message, fields = {}) => logger.error(message, fields),
-    warn: (message, fields = {}) => logger.warn(message, fields),
-    info: (message, fields = {}) => logger.info(message, fields),
-    debug: (message, fields = {}) => logger.debug(message, fields),
-  };
+  return { error: at("error"), warn: at("warning"), info: at("info"), debug: at("debug") };
 }

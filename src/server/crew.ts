@@ -1,5 +1,6 @@
 /** What the main role knows of those who serve, be they processes or itself. */
 import type { Config } from "../config/schema.ts";
+import type { KeySource } from "../oidc/key_source.ts";
 import type { MeterData } from "../ops/metrics.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import type { Result } from "../result.ts";
@@ -11,6 +12,19 @@ export interface WorkerSettings {
   /** Certificate and key of the TLS listener, where there is one. */
   readonly identity?: TlsIdentity | undefined;
   readonly upstreamTls?: UpstreamTls | undefined;
+}
+
+/** How many workers settings ask for. */
+export function workerCount({ numWorkers }: Pick<Config, "numWorkers">): number {
+  return numWorkers === "auto" ? navigator.hardwareConcurrency : numWorkers;
+}
+
+/**
+ * Whether the main process serves by itself. For an upstream on a Unix socket there is always a worker
+ * process, which gets the permission for that one path.
+ */
+export function isSingle(config: Pick<Config, "numWorkers" | "upstreamUrl">): boolean {
+  return workerCount(config) === 1 && config.upstreamUrl.socketPath === undefined;
 }
 
 /** How long a drain may take, in milliseconds. */
@@ -30,8 +44,11 @@ export interface Crew {
   urls(): readonly string[];
   /** How many workers accept requests, and how many should. */
   strength(): { readonly ready: number; readonly wanted: number };
-  /** Serves with other settings from now on; fails with one line, and all goes on as before. */
-  reload(settings: WorkerSettings): Promise<Result<void, string>>;
+  /**
+   * Serves with other settings, and the keys that belong to them, from now on. Fails with one line if a
+   * worker refuses them; then all of them serve as before.
+   */
+  reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>>;
   /** The sum of all that workers have counted, those included that have ended. */
   meter(): Promise<MeterData>;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */

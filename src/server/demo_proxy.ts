@@ -2,11 +2,12 @@
 import type { DemoOptions } from "../config/args.ts";
 import { load } from "../config/load.ts";
 import { runDemo, type StartProxy } from "../demo/demo.ts";
+import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { Meter } from "../ops/metrics.ts";
 import { fail } from "../result.ts";
-import { KeyDesk } from "./key_desk.ts";
+import { KeyBroker, keySettings } from "./key_broker.ts";
 import { startWorker } from "./worker.ts";
 
 /** How long running requests may take when the demo ends, in milliseconds. */
@@ -33,8 +34,12 @@ function startProxy(print: (line: string) => void): StartProxy {
     const { config } = loaded.value;
     const log = onlyTroubles(print);
     const meter = new Meter();
-    const keySource = new KeyDesk({ clock: systemClock, log, meter, fetcher: fetch });
-    keySource.configure(config);
+    const keySource = new KeyBroker(keySettings(config), {
+      clock: systemClock,
+      log,
+      meter,
+      nextGeneration: makeGenerations(),
+    });
     const worker = startWorker({ config }, {
       keySource,
       clock: systemClock,

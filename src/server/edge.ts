@@ -5,17 +5,17 @@
  */
 import { load } from "../config/load.ts";
 import { problemLines } from "../config/problem.ts";
-import { type Config, effectiveLogLevel, inputNames, type SettingName } from "../config/schema.ts";
+import { type Config, inputNames, type SettingName } from "../config/schema.ts";
 import { failure, failureResponse } from "../failure.ts";
+import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { Meter } from "../ops/metrics.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { EdgeFetch, EdgeInfo } from "./entry.ts";
-import { KeyDesk } from "./key_desk.ts";
-import { type Logging, startLogging } from "./logging.ts";
+import { KeyBroker, keySettings } from "./key_broker.ts";
+import { type Logging, logSettings, startLogging } from "./logging.ts";
 import { prepare } from "./prepare.ts";
-import { makeProviderClient } from "./provider_client.ts";
 import { buildService } from "./service.ts";
 
 /** What an edge is built from. */
@@ -62,9 +62,9 @@ export async function openEdge(parts: EdgeParts): Promise<Edge> {
   const { logging: start = startLogging } = parts;
   const clock = systemClock;
   const read = readSettings(parts);
-  if (!read.ok) return refusing(read.failure, start("info", "auto"));
+  if (!read.ok) return refusing(read.failure, start({ level: "info", form: "auto" }));
   const { config, warnings, ignored, secure } = read.value;
-  const logging = start(effectiveLogLevel(config), config.logFormat);
+  const logging = start(logSettings(config));
   const { log } = logging;
   log.info("starting as a handler", { version: parts.version, deno: Deno.version.deno });
   if (ignored.length > 0) {
@@ -79,11 +79,13 @@ export async function openEdge(parts: EdgeParts): Promise<Edge> {
   if (!prepared.ok) return refusing([prepared.failure.text], logging);
 
   const meter = new Meter();
-  const provider = makeProviderClient();
-  provider.trust(prepared.value.providerCaCerts);
-  const keys = new KeyDesk({ clock, log, meter, fetcher: provider.fetch });
-  keys.configure(prepared.value.config);
-  const { accessLog } = logging;
+  const keys = new KeyBroker(keySettings(config, prepared.value.providerCaCerts), {
+    clock,
+    log,
+    meter,
+    nextGeneration: makeGenerations(),
+  });
+  const accessLog = logging.accessLog(logSettings(config));
   const service = buildService(prepared.value.worker, {
     keySource: keys,
     clock,

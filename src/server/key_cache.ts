@@ -3,22 +3,27 @@
  * nobody else can have written is read; one that is not used never stops the start.
  */
 import { dirname, resolve } from "node:path";
-import type { Config } from "../config/schema.ts";
 import { MAX_PROVIDER_BODY_BYTES } from "../limits.ts";
 import { readKeyCache, writeKeyCache } from "../oidc/key_cache_file.ts";
 import type { KeySnapshot } from "../oidc/key_source.ts";
-import type { RestoredKeys } from "../oidc/provider_keys.ts";
+import type { ProviderOptions, RestoredKeys } from "../oidc/provider_keys.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { providerOptions } from "./key_desk.ts";
 
-/** The last good keys on the disk. Without `KEY_CACHE_FILE` it holds nothing. */
+/** Whose keys are kept, and in which file; in none where there is no file. */
+export interface CacheTarget {
+  readonly provider: ProviderOptions;
+  /** `KEY_CACHE_FILE`, where it is set. */
+  readonly cacheFile: string | undefined;
+}
+
+/** The last good keys on the disk. Without a file nothing is read or written. */
 export interface KeyCache {
   /** The keys of the file, where there is one that may be used; why not is logged. */
-  restore(config: Config): RestoredKeys | undefined;
+  restore(target: CacheTarget): RestoredKeys | undefined;
   /** Writes keys, one write after the other; a failure is logged once until a write succeeds. */
-  store(keys: KeySnapshot, config: Config): void;
+  store(keys: KeySnapshot, target: CacheTarget): void;
   /** Resolves when everything given to `store` so far is written, or has failed. */
   written(): Promise<void>;
 }
@@ -37,9 +42,9 @@ export function makeKeyCache(
   }
 
   return {
-    restore(config) {
-      if (config.keyCacheFile === undefined) return undefined;
-      const file = resolve(config.keyCacheFile);
+    restore({ cacheFile, provider: { staleMs, ...owner } }) {
+      if (cacheFile === undefined) return undefined;
+      const file = resolve(cacheFile);
       const self = ownId(dirname(file));
       if (!self.ok) {
         tellNotWritten(file, self.failure);
@@ -47,7 +52,6 @@ export function makeKeyCache(
       }
       const text = readOwnFile(file, self.value);
       if (text.ok && text.value === undefined) return undefined;
-      const { staleMs, ...owner } = providerOptions(config);
       const keys = text.ok ? readKeyCache(text.value ?? "", owner, clock.now(), staleMs) : text;
       if (keys.ok) return keys.value;
       log.warn("KEY_CACHE_FILE is not used, it is written anew when the provider has given keys", {
@@ -56,10 +60,10 @@ export function makeKeyCache(
       });
       return undefined;
     },
-    store({ issuer, keys, startedAt }, config) {
-      if (config.keyCacheFile === undefined) return;
-      const file = resolve(config.keyCacheFile);
-      const text = writeKeyCache(providerOptions(config), { issuer, keys, fetchedAt: startedAt });
+    store({ issuer, keys, startedAt }, { cacheFile, provider }) {
+      if (cacheFile === undefined) return;
+      const file = resolve(cacheFile);
+      const text = writeKeyCache(provider, { issuer, keys, fetchedAt: startedAt });
       last = last.then(async () => {
         const written = await replaceFile(file, text);
         if (!written.ok) return tellNotWritten(file, written.failure);

@@ -1,29 +1,52 @@
+import type { Config } from "../config/schema.ts";
+import { effectiveLogLevel } from "../config/schema.ts";
 import { type AccessLog, makeAccessLog } from "../ops/access_log.ts";
 import { systemClock } from "../ops/clock.ts";
 import { formatJson, formatPretty } from "../ops/format.ts";
 import { makeLineWriter } from "../ops/line_writer.ts";
-import { type Log, type LogLevel, startLog } from "../ops/log.ts";
+import { type Log, type LogLevel, type LogStyle, makeLog } from "../ops/log.ts";
 import { MAX_LOG_WRITE_BYTES } from "../limits.ts";
+
+/** What the settings say about the log. */
+export interface LogSettings {
+  readonly level: LogLevel;
+  /** `auto` is pretty on a terminal and JSON elsewhere. */
+  readonly form: "auto" | "pretty" | "json";
+}
 
 /** A process's log. */
 export interface Logging {
   readonly log: Log;
-  readonly accessLog: AccessLog | undefined;
+  /** The access log that settings ask for; `undefined` where their level shows no requests. */
+  accessLog(settings: LogSettings): AccessLog | undefined;
+  /** Logs as these settings ask for from now on. */
+  use(settings: LogSettings): void;
   /** Writes what is kept back. */
   flush(): void;
 }
 
-/** Sets up the log of this process, on standard error: pretty on a terminal, JSON lines elsewhere. */
-export function startLogging(level: LogLevel, form: "auto" | "pretty" | "json"): Logging {
+/** Sets up the log of this process, on standard error. */
+export function startLogging(settings: LogSettings): Logging {
   const terminal = Deno.stderr.isTerminal();
   const lines = makeLineWriter(writeToStderr, systemClock, !terminal);
-  const pretty = form === "auto" ? terminal : form === "pretty";
-  const format = pretty ? formatPretty : formatJson;
+  const styleOf = ({ level, form }: LogSettings): LogStyle => {
+    const pretty = form === "auto" ? terminal : form === "pretty";
+    return { level, format: pretty ? formatPretty : formatJson };
+  };
+  let style = styleOf(settings);
   return {
-    log: startLog(level, format, lines),
-    accessLog: makeAccessLog(level, format, lines),
+    log: makeLog(() => style, lines, systemClock),
+    accessLog: (asked) => makeAccessLog(styleOf(asked), lines),
+    use: (asked) => void (style = styleOf(asked)),
     flush: lines.flush,
   };
+}
+
+/** What the settings say about the log. */
+export function logSettings(
+  config: Pick<Config, "logLevel" | "rustLog" | "logFormat">,
+): LogSettings {
+  return { level: effectiveLogLevel(config), form: config.logFormat };
 }
 
 const NEWLINE = 0x0a;

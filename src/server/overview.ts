@@ -3,12 +3,13 @@ import { renderMetrics } from "../ops/exposition.ts";
 import type { Meter, MetricName } from "../ops/metrics.ts";
 import type { AdminSource, Check } from "./admin.ts";
 import type { Crew } from "./crew.ts";
-import type { KeyDesk } from "./key_desk.ts";
+import type { KeyBroker } from "./key_broker.ts";
 
 /** What the overview looks at. */
 export interface OverviewParts {
   readonly crew: Crew;
-  readonly keys: KeyDesk;
+  /** What holds the keys now: a reload may exchange it. */
+  readonly keys: () => KeyBroker;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly build: Readonly<Record<string, string>>;
@@ -20,7 +21,7 @@ export interface OverviewParts {
 
 /** What the admin listener shows: gathered when it is asked for. */
 export function makeOverview(parts: OverviewParts): AdminSource {
-  const { crew, keys, meter, clock, build } = parts;
+  const { crew, meter, clock, build } = parts;
 
   function readiness(): readonly Check[] {
     const { ready, wanted } = crew.strength();
@@ -34,6 +35,7 @@ export function makeOverview(parts: OverviewParts): AdminSource {
   }
 
   function keyCheck(): Check {
+    const keys = parts.keys();
     const held = keys.current();
     const state = keys.state();
     if (held === undefined) {
@@ -55,6 +57,7 @@ export function makeOverview(parts: OverviewParts): AdminSource {
       if (value === undefined) absent.add(name);
       else meter.set(name, value);
     };
+    const keys = parts.keys();
     const held = keys.current();
     const expiry = parts.certificateExpiresAt();
     gauge("keyAge", held && ageSecs(held.startedAt));

@@ -13,7 +13,7 @@ export interface Prepared {
   /** What workers serve with: real ports, the certificate opened. */
   readonly worker: WorkerSettings;
   /** Authorities that are trusted for the provider besides those of the system, PEM. */
-  readonly providerCaCerts?: readonly string[];
+  readonly providerCaCerts: readonly string[];
   /** When the certificate expires, milliseconds since the epoch. */
   readonly certificateExpiresAt: number | undefined;
 }

@@ -2,19 +2,14 @@ import { LISTENER_GRACE_MS, REPORT_INTERVAL_MS } from "../limits.ts";
 import type { Meter } from "../ops/metrics.ts";
 import { type MeterData, sumMeters } from "../ops/metrics.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { Crew, WorkerSettings } from "./crew.ts";
+import type { KeySource } from "../oidc/key_source.ts";
+import { type Crew, workerCount, type WorkerSettings } from "./crew.ts";
 import { type SlotParts, WorkerSlot } from "./worker_slot.ts";
 
 /** What the supervisor needs from outside. */
-export interface SupervisorParts
-  extends Pick<SlotParts, "clock" | "log" | "keys" | "respawn" | "env"> {
+export interface SupervisorParts extends Pick<SlotParts, "clock" | "log" | "respawn" | "env"> {
   /** Where restarts are counted. */
   readonly meter: Meter;
-}
-
-/** A crew of processes, and a way to pass keys on to all of them. */
-export interface SupervisedCrew extends Crew {
-  tellKeys(): void;
 }
 
 /**
@@ -22,17 +17,18 @@ export interface SupervisedCrew extends Crew {
  *
  * Resolves when every one of them has been heard of, or fails with the reason when none has come up.
  *
- * @param count how many workers settings ask for.
+ * @param keys where the keys that belong to the settings come from; every change is passed on.
  */
 export async function startSupervisor(
   settings: WorkerSettings,
-  count: (settings: WorkerSettings) => number,
+  keys: KeySource,
   parts: SupervisorParts,
-): Promise<Result<SupervisedCrew, string>> {
+): Promise<Result<Crew, string>> {
   const slots: WorkerSlot[] = [];
   /** Those that are no longer wanted and finish what they have begun. */
   const leaving = new Set<WorkerSlot>();
-  let current = settings;
+  let current = { settings, keys };
+  let unfollow = follow(keys);
   const retired: MeterData[] = [];
   const started = Promise.withResolvers<Result<void, string>>();
   let ready = 0;
@@ -51,8 +47,16 @@ export async function startSupervisor(
     onRetired: (meter) => void retired.splice(0, retired.length, sumMeters([...retired, meter])),
   };
 
-  function fill(wanted: WorkerSettings): void {
-    while (slots.length < count(wanted)) slots.push(new WorkerSlot(wanted, slotParts));
+  function fill(): void {
+    const { settings, keys } = current;
+    while (slots.length < workerCount(settings.config)) {
+      slots.push(new WorkerSlot(settings, keys, slotParts));
+    }
+  }
+
+  /** Passes every change of these keys on; the returned function ends that. */
+  function follow(source: KeySource): () => void {
+    return source.onChange(() => slots.forEach((slot) => slot.publishKeys(source)));
   }
 
   const all = () => [...slots, ...leaving];
@@ -63,7 +67,7 @@ export async function startSupervisor(
     await slot.drain({
       // Time for the clients that are busy to be asked to go.
       delayMs: LISTENER_GRACE_MS,
-      timeoutMs: current.config.shutdownTimeoutSecs * 1000,
+      timeoutMs: current.settings.config.shutdownTimeoutSecs * 1000,
     });
     leaving.delete(slot);
   }
@@ -74,21 +78,24 @@ export async function startSupervisor(
     cancelCheck = parts.clock.after(REPORT_INTERVAL_MS, checkAll);
   }
 
-  const crew: SupervisedCrew = {
+  const crew: Crew = {
     urls: () => slots.find((slot) => slot.ready)?.urls ?? [],
     strength: () => ({ ready: slots.filter((slot) => slot.ready).length, wanted: slots.length }),
-    tellKeys: () => slots.forEach((slot) => slot.tellKeys()),
-    async reload(wanted) {
-      const outcomes = await Promise.all(slots.map((slot) => slot.reload(wanted)));
+    async reload(settings, keys) {
+      const unfollowNew = follow(keys);
+      const outcomes = await Promise.all(slots.map((slot) => slot.reload(settings, keys)));
       const refused = outcomes.find((outcome) => !outcome.ok);
       if (refused !== undefined) {
+        unfollowNew();
         // All serve with the same settings, so those that took the new ones over go back.
-        await Promise.all(slots.map((slot) => slot.reload(current)));
+        await Promise.all(slots.map((slot) => slot.reload(current.settings, current.keys)));
         return refused;
       }
-      current = wanted;
-      for (const slot of slots.splice(count(wanted))) void dismiss(slot);
-      fill(wanted);
+      unfollow();
+      unfollow = unfollowNew;
+      current = { settings, keys };
+      for (const slot of slots.splice(workerCount(settings.config))) void dismiss(slot);
+      fill();
       return ok(undefined);
     },
     async meter() {
@@ -96,6 +103,7 @@ export async function startSupervisor(
       return sumMeters([...retired, ...all().flatMap(({ meter }) => meter ? [meter] : [])]);
     },
     async drain(times) {
+      unfollow();
       cancelCheck?.();
       const outcomes = await Promise.all(all().map((slot) => slot.drain(times)));
       return outcomes.includes("aborted") ? "aborted" : "finished";
@@ -106,7 +114,7 @@ export async function startSupervisor(
     },
   };
 
-  fill(settings);
+  fill();
   checkAll();
   const outcome = await started.promise;
   if (outcome.ok) return ok(crew);

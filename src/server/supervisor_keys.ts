@@ -1,5 +1,10 @@
 import { MAX_KEY_WAITERS } from "../limits.ts";
-import type { KeySnapshot, KeySource, NoKeys } from "../oidc/key_source.ts";
+import {
+  ChangeListeners,
+  type KeySnapshot,
+  type KeySource,
+  type NoKeys,
+} from "../oidc/key_source.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /** What a worker asks for: keys fetched since then, or the newest that may be had now. */
@@ -13,6 +18,7 @@ export class SupervisorKeys implements KeySource {
   readonly #ask: (question: KeyQuestion) => void;
   #keys: KeySnapshot | undefined;
   #nextId = 1;
+  readonly #listeners = new ChangeListeners();
   readonly #waiting = new Map<number, (answer: Result<null, NoKeys>) => void>();
 
   /** @param ask sends a question that `answer` will be called for. */
@@ -45,6 +51,11 @@ export class SupervisorKeys implements KeySource {
   /** Takes over what the supervisor has now; `undefined` when it has none any more. */
   set(keys: KeySnapshot | undefined): void {
     this.#keys = keys;
+    this.#listeners.call();
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Takes the answer to a question; the keys of a good one were told before. */

@@ -27,9 +27,12 @@ export interface Worker {
    * Serves with other settings from now on. Listeners whose address and certificate stay are kept, new
    * ones open before old ones go; running requests end as they began. On failure nothing has changed.
    *
-   * @param accessLog where requests are told of from now on.
+   * @param using where keys come from and where requests are logged from now on.
    */
-  reload(settings: WorkerSettings, accessLog: AccessLog | undefined): Result<void, string>;
+  reload(
+    settings: WorkerSettings,
+    using: Pick<WorkerParts, "keySource" | "accessLog">,
+  ): Result<void, string>;
   /** What has been counted so far, and what is the case now. */
   count(): MeterData;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
@@ -68,12 +71,12 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
 
   function reload(
     wanted: WorkerSettings,
-    accessLog: AccessLog | undefined,
+    using: Pick<WorkerParts, "keySource" | "accessLog">,
   ): Result<void, string> {
     const opened = open(wanted);
     if (!opened.ok) return fail(opened.failure);
     const before = { service, listeners };
-    service = build(wanted, { ...parts, accessLog });
+    service = build(wanted, { ...parts, ...using });
     listeners = opened.value;
     for (const [name, listener] of before.listeners) {
       if (!listeners.has(name)) leave(listener);

@@ -2,13 +2,12 @@
  * The worker role: a process that serves what its supervisor tells it over the standard input, and
  * drains when the supervisor is gone.
  */
-import { type Config, effectiveLogLevel } from "../config/schema.ts";
 import { ORPHAN_DRAIN_MS } from "../limits.ts";
 import { systemClock } from "../ops/clock.ts";
 import { ignoreSignals } from "../ops/signals.ts";
 import { Meter } from "../ops/metrics.ts";
 import type { WorkerSettings } from "./crew.ts";
-import { type Logging, startLogging } from "./logging.ts";
+import { type Logging, logSettings, startLogging } from "./logging.ts";
 import { type Channel, type FromWorker, openChannel, type ToWorker } from "./messages.ts";
 import { SupervisorKeys } from "./supervisor_keys.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -50,17 +49,19 @@ export async function runWorkerProcess(): Promise<void> {
   }
 
   function serve(id: number, settings: WorkerSettings): void {
-    logging = startLoggingAgain(logging, settings.config);
-    const { log, accessLog } = logging;
-    const parts = { keySource: keys, clock: systemClock, log, accessLog, meter };
+    const asked = logSettings(settings.config);
+    logging ??= startLogging(asked);
+    const using = { keySource: keys, accessLog: logging.accessLog(asked) };
     let refused: string | undefined;
     if (worker === undefined) {
-      const started = startWorker(settings, parts);
+      const { log } = logging;
+      const started = startWorker(settings, { ...using, clock: systemClock, log, meter });
       if (started.ok) worker = started.value;
       else refused = started.failure;
     } else {
-      const reloaded = worker.reload(settings, accessLog);
-      if (!reloaded.ok) refused = reloaded.failure;
+      const reloaded = worker.reload(settings, using);
+      if (reloaded.ok) logging.use(asked);
+      else refused = reloaded.failure;
     }
     if (refused !== undefined) channel.send({ type: "refused", id, text: refused });
     else channel.send({ type: "served", id, urls: worker?.urls() ?? [] });
@@ -84,9 +85,4 @@ export async function runWorkerProcess(): Promise<void> {
     await drain({ delayMs: 0, timeoutMs: ORPHAN_DRAIN_MS });
   });
   await over.promise;
-}
-
-function startLoggingAgain(before: Logging | undefined, config: Config): Logging {
-  before?.flush();
-  return startLogging(effectiveLogLevel(config), config.logFormat);
 }

@@ -21,7 +21,6 @@ import { spawnWorker } from "./spawn_worker.ts";
 export interface SlotParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly keys: KeySource;
   readonly respawn: Respawn;
   /** Variables that workers get: never a setting. */
   readonly env: Readonly<Record<string, string>>;
@@ -41,6 +40,8 @@ type Outcome = Result<readonly string[], string>;
 export class WorkerSlot {
   readonly #parts: SlotParts;
   #settings: WorkerSettings;
+  /** Where the keys that belong to these settings come from. */
+  #keys: KeySource;
   #process: Deno.ChildProcess | undefined;
   #channel: Channel<ToWorker> | undefined;
   #urls: readonly string[] = [];
@@ -52,14 +53,15 @@ export class WorkerSlot {
   #nextId = 1;
   #missed = 0;
   #meter: MeterData | undefined;
-  /** The keys that the worker was told of last. */
-  #told: KeySnapshot | undefined;
+  /** The keys that the worker was sent last. */
+  #sent: KeySnapshot | undefined;
   readonly #served = new Map<number, (outcome: Outcome) => void>();
   readonly #reported = new Map<number, () => void>();
   readonly #drained = Promise.withResolvers<DrainOutcome>();
 
-  constructor(settings: WorkerSettings, parts: SlotParts) {
+  constructor(settings: WorkerSettings, keys: KeySource, parts: SlotParts) {
     this.#settings = settings;
+    this.#keys = keys;
     this.#parts = parts;
     this.#start();
   }
@@ -83,11 +85,12 @@ export class WorkerSlot {
   }
 
   /**
-   * Has the worker serve with other settings. One that ends meanwhile is started again with them;
-   * only a worker that refuses them makes this fail.
+   * Has the worker serve with other settings and their keys. One that ends meanwhile is started again
+   * with them; only a worker that refuses them makes this fail.
    */
-  async reload(settings: WorkerSettings): Promise<Result<void, string>> {
+  async reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>> {
     this.#settings = settings;
+    this.#keys = keys;
     const process = this.#process;
     if (process === undefined) return ok(undefined);
     const outcome = await this.#serve();
@@ -97,10 +100,11 @@ export class WorkerSlot {
     return ok(undefined);
   }
 
-  /** Passes the keys at hand on, or that there are none any more. */
-  tellKeys(): void {
-    this.#told = this.#parts.keys.current();
-    this.#channel?.send({ type: "keys", keys: this.#told });
+  /** Passes on what a source has now, if the worker's keys come from it. */
+  publishKeys(from: KeySource): void {
+    if (from !== this.#keys) return;
+    this.#sent = from.current();
+    this.#channel?.send({ type: "keys", keys: this.#sent });
   }
 
   /** Asks for a report, which also shows that the worker is alive; one that stays silent is replaced. */
@@ -195,8 +199,8 @@ export class WorkerSlot {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const id = this.#nextId++;
     this.#served.set(id, resolve);
-    this.#told = this.#parts.keys.current();
-    this.#channel?.send({ type: "serve", id, settings: this.#settings, keys: this.#told });
+    this.#sent = this.#keys.current();
+    this.#channel?.send({ type: "serve", id, settings: this.#settings, keys: this.#sent });
     return promise;
   }
 
@@ -233,10 +237,15 @@ export class WorkerSlot {
 
   async #answer(id: number, sinceMs: number | undefined): Promise<void> {
     const channel = this.#channel;
-    const { keys } = this.#parts;
+    const keys = this.#keys;
     const answer = await (sinceMs === undefined ? keys.newest() : keys.since(sinceMs));
     if (channel === undefined || channel !== this.#channel) return;
-    if (answer.ok && answer.value !== this.#told) this.tellKeys();
+    if (keys !== this.#keys) {
+      const failure = { text: "the provider has been exchanged by a reload", retryAfterSecs: 1 };
+      channel.send({ type: "answer", id, answer: fail(failure) });
+      return;
+    }
+    if (answer.ok && answer.value !== this.#sent) this.publishKeys(keys);
     channel.send({ type: "answer", id, answer: answer.ok ? ok(null) : answer });
   }
 

@@ -67,6 +67,7 @@ function makeGate(options: Options = {}) {
       return ok(snapshot);
     },
     newest: () => Promise.resolve(fail({ text: "not now", retryAfterSecs: 10 })),
+    onChange: () => () => {},
   };
   const verify = makeVerifier({
     keys: new KeyStore(source, clock, 10_000),

@@ -223,7 +223,7 @@ Deno.test("`deno run main.ts` without a command is the program all the same.", a
 /** An edge in this process, with its log. */
 async function open(env: EdgeParts["env"], readFile: EdgeParts["readFile"] = () => fail("none")) {
   const log = new MemoryLog();
-  const logging = () => ({ log: log as Log, accessLog: undefined, flush() {} });
+  const logging = () => ({ log: log as Log, accessLog: () => undefined, use() {}, flush() {} });
   const edge = await openEdge({ env, readFile, version: "0", logging });
   return { ...edge, log, [Symbol.asyncDispose]: edge.close };
 }

@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly settings?: Readonly<Record<string, string | undefined>>;
   /** Settings file, put into the working directory. */
   readonly toml?: string;
+  /** The same, where it depends on the provider. */
+  readonly tomlFor?: (provider: TestProvider) => string;
   /** Variables that are no settings. */
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
@@ -72,7 +74,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const provider = startProvider({ keys: [publicJwk(key, { kid: kid() })] });
   const upstream = httpUpstream(options.upstream ?? echo);
   const dir = await Deno.makeTempDir({ prefix: "ooproxy_e2e_" });
-  if (options.toml !== undefined) await Deno.writeTextFile(`${dir}/settings.toml`, options.toml);
+  const toml = options.tomlFor?.(provider) ?? options.toml;
+  if (toml !== undefined) await Deno.writeTextFile(`${dir}/settings.toml`, toml);
   const settings: Record<string, string | undefined> = {
     LISTEN_URL: "127.0.0.1:0",
     ADMIN_URL: "127.0.0.1:0",

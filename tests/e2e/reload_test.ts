@@ -3,6 +3,7 @@ import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { LISTENER_GRACE_MS } from "../../src/limits.ts";
 import { startLoad } from "../support/load.ts";
 import { makeAuthority, type TestAuthority } from "../support/pfx.ts";
+import { startProvider } from "../support/provider.ts";
 import { eventually, pause, type Service, startService } from "./harness.ts";
 
 /** Requests on connections of their own: enough that every worker of three gets some. */
@@ -16,6 +17,7 @@ async function reloadWith(service: Service, toml: string, msg = IN_USE): Promise
   await eventually(`"${msg}"`, () => times(service, msg) > before, service.process);
 }
 
+const READING = "reading the settings again";
 const IN_USE = "the new settings are in use";
 const REFUSED = "the new settings are not taken over, the old ones stay in use";
 
@@ -115,6 +117,36 @@ Deno.test("An address that is taken is not taken over, in no worker.", async () 
   const changed = toml.replace(String(port), String(taken.addr.port)).replace("test-", "");
   await reloadWith(service, changed, REFUSED);
   assertEquals(await statuses(service, await service.token()), [200]);
+});
+
+Deno.test("A reload that a worker refuses changes nothing: not the log, not the trust, not the keys in memory.", async () => {
+  await using other = startProvider({ keys: [] });
+  const kept = { LISTEN_URL: undefined, PROVIDER_URL: undefined };
+  const first = freePort();
+  const toml = (port: number, rest: string) => `listen_url = "127.0.0.1:${port}"\n${rest}`;
+  await using running = await startService({
+    settings: kept,
+    tomlFor: ({ url }) => toml(first, `provider_url = "${url}"\n`),
+  });
+  const token = await running.token();
+  assertEquals(await statuses(running, token), [200]);
+  const fetched = running.provider.count("jwks");
+  // Workers that stand still take the settings only when the address is no longer free.
+  for (const pid of running.workers()) Deno.kill(pid, "SIGSTOP");
+  const wanted = freePort();
+  const changed = toml(wanted, `provider_url = "${other.url}"\nlog_level = "debug"\n`);
+  await Deno.writeTextFile(`${running.dir}/settings.toml`, changed);
+  running.process.signal("SIGHUP");
+  await running.logged(READING);
+  await pause(300);
+  using _taken = Deno.listen({ hostname: "127.0.0.1", port: wanted });
+  for (const pid of running.workers()) Deno.kill(pid, "SIGCONT");
+  await running.logged(REFUSED);
+  running.provider.status(500);
+  assertEquals(await statuses(running, token), [200]);
+  assertEquals(await statuses(running, await running.token({ jti: "another" })), [200]);
+  assertEquals([running.provider.count("jwks"), other.count()], [fetched, 0]);
+  assertEquals(running.log().filter(({ level }) => level === "debug"), []);
 });
 
 Deno.test("NUM_WORKERS goes from 2 to 3 and back under load without a failure, and no count is lost.", async () => {

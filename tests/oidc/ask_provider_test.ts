@@ -5,6 +5,7 @@
 import { MAX_PROVIDER_BODY_BYTES, PROVIDER_FETCH_TIMEOUT_MS } from "../../src/limits.ts";
 import { askProvider, type ProviderAddress } from "../../src/oidc/ask_provider.ts";
 import type { Fetcher } from "../../src/oidc/fetch_json.ts";
+import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { ProviderKeys } from "../../src/oidc/provider_keys.ts";
 import type { TroubleKind } from "../../src/oidc/trouble.ts";
 import { systemClock } from "../../src/ops/clock.ts";
@@ -291,7 +292,12 @@ for (const fault of FAULTS) {
     const clock = new FakeClock();
     const log = new MemoryLog();
     const ages = { cooldownMs: COOLDOWN_MS, expiryMs: undefined, staleMs: STALE_MS };
-    const source = new ProviderKeys({ ...addressOf(provider), ...ages }, { clock, log, fetcher });
+    const source = new ProviderKeys({ ...addressOf(provider), ...ages }, {
+      clock,
+      log,
+      fetcher,
+      nextGeneration: makeGenerations(),
+    });
     stack.defer(() => source.close());
     const first = await source.since(0);
     assert(first.ok);

@@ -27,8 +27,9 @@ function lines(scene: Scene, level: string): string[] {
 
 Deno.test("key age: while the provider fails keys are used to the last millisecond, then dropped", async () => {
   let dropped = 0;
-  using scene = makeScene({ staleMs: STALE_MS, parts: { onDropped: () => dropped++ } });
+  using scene = makeScene({ staleMs: STALE_MS });
   await scene.source.since(0);
+  scene.source.onChange(() => dropped++);
   scene.provider.refused = true;
   await scene.clock.advance(STALE_MS - 1);
   assert(scene.source.current() !== undefined);

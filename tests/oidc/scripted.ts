@@ -5,6 +5,7 @@ import {
   type ProviderOptions,
   type ProviderParts,
 } from "../../src/oidc/provider_keys.ts";
+import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MemoryLog } from "../support/log.ts";
 import { base64url, type Jwk } from "../support/tokens.ts";
@@ -57,7 +58,7 @@ export interface Scene extends Disposable {
 
 /** What a scene may be built with beside the usual. */
 export interface SceneOptions extends Partial<ProviderOptions> {
-  readonly parts?: Partial<ProviderParts>;
+  readonly parts?: Omit<Partial<ProviderParts>, "nextGeneration">;
   readonly clock?: FakeClock;
 }
 
@@ -78,7 +79,14 @@ export function makeScene(
     staleMs: STALE_MS,
     keysOptional: false,
     ...options,
-  }, { clock, log, fetcher: provider.fetcher, random: () => 1, ...parts });
+  }, {
+    clock,
+    log,
+    fetcher: provider.fetcher,
+    random: () => 1,
+    nextGeneration: makeGenerations(),
+    ...parts,
+  });
   return { source, provider, clock, log, [Symbol.dispose]: () => source.close() };
 }
 

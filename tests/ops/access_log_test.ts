@@ -21,7 +21,7 @@ function linesOf(level: LogLevel, record: AccessRecord): unknown[] | undefined {
     write: (line: string) => void lines.push(JSON.parse(line)),
     flush: () => void lines.push("flushed"),
   };
-  const accessLog = makeAccessLog(level, formatJson, writer);
+  const accessLog = makeAccessLog({ level, format: formatJson }, writer);
   accessLog?.(record);
   return accessLog && lines;
 }

@@ -1,15 +1,16 @@
-import { formatJson } from "../../src/ops/format.ts";
-import { type LogLevel, startLog } from "../../src/ops/log.ts";
-import { assertEquals } from "../support/assert.ts";
+import { formatJson, formatPretty } from "../../src/ops/format.ts";
+import { type LogLevel, type LogStyle, makeLog } from "../../src/ops/log.ts";
+import { assertEquals, assertIncludes } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
 
 /** Tells one line at each level, and returns what was written. */
 function told(level: LogLevel): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   let flushes = 0;
-  const log = startLog(level, formatJson, {
+  const log = makeLog(() => ({ level, format: formatJson }), {
     write: (line) => void lines.push(JSON.parse(line)),
     flush: () => void flushes++,
-  });
+  }, new FakeClock());
   log.error("an error");
   log.warn("a warning", { number: 1 });
   log.info("a sentence", { text: "x", flag: true, none: undefined });
@@ -46,17 +47,29 @@ Deno.test("A line carries its sentence and its fields, and is written at once.",
 
 Deno.test("Braces in a sentence or a value are text.", () => {
   const lines: string[] = [];
-  const log = startLog("info", formatJson, { write: (line) => lines.push(line), flush() {} });
+  const style = { level: "info", format: formatJson } as const;
+  const log = makeLog(
+    () => style,
+    { write: (line) => lines.push(line), flush() {} },
+    new FakeClock(),
+  );
   log.info("a {b} c", { b: "{c}", c: "d" });
   const { msg, b } = JSON.parse(lines[0] ?? "");
   assertEquals(b, "{c}");
   assertEquals(typeof msg, "string");
 });
 
-Deno.test("Starting the log again replaces the one before.", () => {
-  const lines: string[][] = [[], []];
-  for (const own of lines) {
-    startLog("info", formatJson, { write: (line) => own.push(line), flush() {} }).info("here");
-  }
-  assertEquals(lines.map((own) => own.length), [1, 1]);
+Deno.test("A log that is in use follows a change of its level and its format.", () => {
+  const lines: string[] = [];
+  let style: LogStyle = { level: "error", format: formatJson };
+  const log = makeLog(
+    () => style,
+    { write: (line) => lines.push(line), flush() {} },
+    new FakeClock(),
+  );
+  log.info("not shown");
+  style = { level: "info", format: formatPretty };
+  log.info("shown");
+  assertEquals(lines.length, 1);
+  assertIncludes(lines[0] ?? "", "INFO  shown");
 });

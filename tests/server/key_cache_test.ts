@@ -1,8 +1,8 @@
-import type { Config } from "../../src/config/schema.ts";
 import { MAX_PROVIDER_BODY_BYTES } from "../../src/limits.ts";
 import type { KeySnapshot } from "../../src/oidc/key_source.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { type KeyCache, makeKeyCache } from "../../src/server/key_cache.ts";
+import { type KeySettings, keySettings } from "../../src/server/key_broker.ts";
 import { lookalikeKey } from "../oidc/scripted.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
@@ -10,7 +10,7 @@ import { settings } from "./support.ts";
 
 interface Scene {
   readonly cache: KeyCache;
-  readonly config: Config;
+  readonly config: KeySettings;
   readonly log: MemoryLog;
   readonly folder: string;
   readonly file: string;
@@ -22,7 +22,13 @@ async function withCache(use: (scene: Scene) => Promise<void> | void): Promise<v
     const file = `${folder}/keys.json`;
     const log = new MemoryLog();
     const cache = makeKeyCache({ clock: systemClock, log });
-    await use({ cache, config: settings({ KEY_CACHE_FILE: file }), log, folder, file });
+    await use({
+      cache,
+      config: keySettings(settings({ KEY_CACHE_FILE: file })),
+      log,
+      folder,
+      file,
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -67,9 +73,13 @@ Deno.test("Of keys stored one after the other the last ones stay.", async () => 
 
 Deno.test("Without KEY_CACHE_FILE nothing is written and nothing said.", async () => {
   await withCache(async ({ cache, log, folder }) => {
-    cache.store(snapshot(), settings());
+    cache.store(snapshot(), keySettings(settings()));
     await cache.written();
-    assertEquals([cache.restore(settings()), names(folder), log.lines], [undefined, [], []]);
+    assertEquals([cache.restore(keySettings(settings())), names(folder), log.lines], [
+      undefined,
+      [],
+      [],
+    ]);
   });
 });
 
@@ -132,7 +142,7 @@ Deno.test({
 Deno.test("A folder that cannot be written to is told once, with what to do, until it can be again.", async () => {
   await withCache(async ({ cache, log, folder }) => {
     const file = `${folder}/sub/keys.json`;
-    const config = settings({ KEY_CACHE_FILE: file });
+    const config = keySettings(settings({ KEY_CACHE_FILE: file }));
     assertEquals(cache.restore(config), undefined);
     cache.store(snapshot(), config);
     cache.store(snapshot(), config);

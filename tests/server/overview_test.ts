@@ -2,7 +2,7 @@ import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/metrics.ts";
 import { ok } from "../../src/result.ts";
 import type { Crew } from "../../src/server/crew.ts";
-import { KeyDesk } from "../../src/server/key_desk.ts";
+import { KeyBroker, keySettings } from "../../src/server/key_broker.ts";
 import { makeOverview } from "../../src/server/overview.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
@@ -20,11 +20,11 @@ function overview(facts: { ready?: number; stopping?: boolean; expiresAt?: numbe
     kill() {},
   };
   const meter = new Meter();
-  const keys = new KeyDesk({ clock: systemClock, log: new MemoryLog(), meter, fetcher: fetch });
-  keys.configure(settings());
+  const deps = { clock: systemClock, log: new MemoryLog(), meter, nextGeneration: () => 1 };
+  const keys = new KeyBroker(keySettings(settings()), deps);
   return makeOverview({
     crew,
-    keys,
+    keys: () => keys,
     meter,
     clock: systemClock,
     build: { version: "1" },

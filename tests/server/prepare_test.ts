@@ -30,7 +30,12 @@ Deno.test("An address that another program has is the machine's fault, not the s
 Deno.test("Addresses that are served already are not asked for again on reload.", async () => {
   using mine = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const config = settings({ LISTEN_URL: `127.0.0.1:${mine.addr.port}` });
-  const before = { config, worker: { config }, certificateExpiresAt: undefined };
+  const before = {
+    config,
+    worker: { config },
+    providerCaCerts: [],
+    certificateExpiresAt: undefined,
+  };
   const prepared = await prepare(config, before, parts());
   assert(prepared.ok);
 });

@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/metrics.ts";
-import { KeyDesk } from "../../src/server/key_desk.ts";
+import { KeyBroker, keySettings } from "../../src/server/key_broker.ts";
 import { startSupervisor } from "../../src/server/supervisor.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
@@ -10,12 +10,11 @@ import { settings } from "./support.ts";
 async function supervise(command: string, args: readonly string[] = []) {
   const log = new MemoryLog();
   const meter = new Meter();
-  const keys = new KeyDesk({ clock: systemClock, log, meter, fetcher: fetch });
-  keys.configure(settings());
-  const started = await startSupervisor({ config: settings() }, () => 2, {
+  const deps = { clock: systemClock, log, meter, nextGeneration: () => 1 };
+  const keys = new KeyBroker(keySettings(settings()), deps);
+  const started = await startSupervisor({ config: settings({ NUM_WORKERS: "2" }) }, keys, {
     clock: systemClock,
     log,
-    keys,
     meter,
     respawn: { command, args },
     env: {},

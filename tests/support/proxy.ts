@@ -4,7 +4,8 @@ import { renderProblems } from "../../src/config/problem.ts";
 import type { AccessRecord } from "../../src/ops/access_log.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/metrics.ts";
-import { KeyDesk } from "../../src/server/key_desk.ts";
+import { makeGenerations } from "../../src/oidc/key_source.ts";
+import { KeyBroker, keySettings } from "../../src/server/key_broker.ts";
 import type { TlsIdentity } from "../../src/server/listener.ts";
 import { startWorker } from "../../src/server/worker.ts";
 import { fail } from "../../src/result.ts";
@@ -46,8 +47,12 @@ export async function startTestProxy(
   const log = new MemoryLog();
   const access: AccessRecord[] = [];
   const meter = new Meter();
-  const keySource = new KeyDesk({ clock: systemClock, log, meter, fetcher: fetch });
-  keySource.configure(config);
+  const keySource = new KeyBroker(keySettings(config), {
+    clock: systemClock,
+    log,
+    meter,
+    nextGeneration: makeGenerations(),
+  });
   const worker = startWorker({ config, identity }, {
     keySource,
     clock: systemClock,

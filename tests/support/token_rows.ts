@@ -147,7 +147,8 @@ export function makePipeline(
   assert(set.ok);
   const snapshot = { generation: 1, startedAt: clock.now(), issuer, keys: set.value.keys };
   const ready = () => Promise.resolve(ok(snapshot));
-  const source = { current: () => snapshot, since: ready, newest: ready };
+  const onChange = () => () => {};
+  const source = { current: () => snapshot, since: ready, newest: ready, onChange };
   const verify = makeVerifier({
     keys: new KeyStore(source, clock, 10_000),
     policy: { audience: undefined, subject: undefined, leewaySecs: 0 },

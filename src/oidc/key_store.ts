@@ -7,6 +7,11 @@ import { fail, ok, type Result } from "../result.ts";
 import type { PublicKey } from "./key_set.ts";
 import type { KeySnapshot, KeySource } from "./key_source.ts";
 
+const NO_USABLE_KEY: Failure = {
+  reason: "keys_unavailable",
+  detail: "the provider's key set holds no usable key",
+};
+
 const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
 
 /** One public key, ready for signature checks. */
@@ -19,6 +24,8 @@ export interface VerificationKey {
 export interface KeyRing {
   readonly generation: number;
   readonly issuer: string;
+  /** Whether the provider gave no usable key at all, which is its fault and no token's. */
+  readonly empty: boolean;
   /**
    * The keys that a token may be signed with: those of its `kid`, else those without one; only such
    * that are for its algorithm (RFC 7515, section 6; a key without `alg` serves every RS* algorithm).
@@ -97,6 +104,12 @@ export class KeyStore {
     if (!ring.ok) return ring;
     const found = { ring: ring.value, ...ring.value.candidates(alg, kid) };
     if (found.keys.length > 0) return ok(found);
+    if (ring.value.empty) {
+      return await this.findReplaced(alg, kid, arrivedAt, {
+        ring: found.ring,
+        refused: NO_USABLE_KEY,
+      });
+    }
     if (!found.unknownKid) {
       return await this.findReplaced(alg, kid, arrivedAt, {
         ring: found.ring,
@@ -227,6 +240,7 @@ function makeRing(snapshot: KeySnapshot): KeyRing {
   return {
     generation: snapshot.generation,
     issuer: snapshot.issuer,
+    empty: all.length === 0,
     candidates(alg, kid) {
       if (kid === undefined) {
         const keys = fit(all, alg);

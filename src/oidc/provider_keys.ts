@@ -12,7 +12,7 @@ import type { ProviderTrouble } from "./trouble.ts";
 
 /** What is known about the provider from the settings. */
 export interface ProviderOptions extends ProviderAddress, KeyAges {
-  /** Least time between two fetch attempts, whether they succeed or not, in milliseconds. */
+  /** Least time between two fetch attempts that callers cause, whether they succeed or not, in milliseconds. */
   readonly cooldownMs: number;
 }
 
@@ -55,8 +55,8 @@ interface Attempt {
  * The keys of one provider, fetched by discovery when they are first needed, when a caller needs
  * newer ones, and when they have reached their age.
  *
- * One fetch is in flight at most; attempts keep the cool-down apart, failed ones more and more. Keys at
- * hand stay in use while the provider fails, up to the age where they are dropped. They are never
+ * One fetch is in flight at most; attempts that callers cause keep the cool-down apart, failed ones more
+ * and more; keys that have reached their age are fetched again whatever the cool-down. Keys held stay in use while the provider fails, up to the age where they are dropped. They are never
  * dropped for their age alone: an attempt to have them confirmed must have failed.
  */
 export class ProviderKeys implements KeySource {
@@ -179,17 +179,19 @@ export class ProviderKeys implements KeySource {
   #schedule(): void {
     if (this.#closed || this.#inFlight) return;
     const pause = this.#untilPermittedMs();
-    if (pause === 0) {
-      // A timer may be late where much else is going on.
-      this.#cancelScheduled?.();
-      this.#cancelScheduled = undefined;
-      void this.#fetch();
-      return;
-    }
+    if (pause === 0) return this.#fetchNow();
     this.#cancelScheduled ??= this.#parts.clock.after(pause, () => {
       this.#cancelScheduled = undefined;
       void this.#fetch();
     });
+  }
+
+  #fetchNow(): void {
+    if (this.#closed || this.#inFlight) return;
+    // A timer may be late where much else is going on.
+    this.#cancelScheduled?.();
+    this.#cancelScheduled = undefined;
+    void this.#fetch();
   }
 
   async #fetch(): Promise<void> {
@@ -198,7 +200,7 @@ export class ProviderKeys implements KeySource {
     const attempt = { startedAt: clock.now(), began: clock.monotonic() };
     this.#attempt = attempt;
     this.#pauseMs = this.#options.cooldownMs;
-    const outcome = await askProvider(this.#options, this.#parts, this.#stop.signal);
+    const outcome = await askProvider(this.#address(), this.#parts, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
     if (outcome.ok) {
@@ -211,6 +213,12 @@ export class ProviderKeys implements KeySource {
     const ended = this.#next;
     this.#next = Promise.withResolvers<void>();
     ended.resolve();
+  }
+
+  /** A key set that turns empty is a fault, also where a secret would do: the keys held stay in use. */
+  #address(): ProviderAddress {
+    const keysOptional = this.#options.keysOptional && !this.#snapshot?.keys.length;
+    return { ...this.#options, keysOptional };
   }
 
   #succeed({ issuer, keys, skipped }: ProviderKeySet, startedAt: number): KeySnapshot {
@@ -267,10 +275,12 @@ export class ProviderKeys implements KeySource {
     const ageMs = clock.monotonic() - this.#confirmedAt;
     const unconfirmed = this.#failures > 0 || this.#snapshot.restored === true;
     if (ageMs >= staleMs && unconfirmed) return this.#drop(ageMs);
-    // Restored keys are confirmed when they are first needed; until then nobody is asked.
+    // Restored keys are confirmed when they are first needed; until then no request is sent.
     if (ageMs >= refetchMs && this.#attempt !== undefined) {
       this.#due = true;
-      this.#schedule();
+      // The operator chose the age; the cool-down bounds what clients cause, and what fails.
+      if (this.#failures === 0) this.#fetchNow();
+      else this.#schedule();
     }
     const nextMs = [refetchMs, staleMs].find((age) => age > ageMs);
     if (nextMs === undefined) return;

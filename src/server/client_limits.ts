@@ -1,6 +1,6 @@
-import type { Config } from "../config/schema.ts";
 import { type Failure, failure } from "../failure.ts";
 import type { HeaderList } from "../proxy/headers.ts";
+import type { WorkerConfig } from "./crew.ts";
 
 /** What clients may ask of one worker. */
 export interface ClientLimits {
@@ -17,7 +17,7 @@ export interface ClientLimits {
 }
 
 /** The limits that the settings ask for. */
-export function clientLimits(config: Config): ClientLimits {
+export function clientLimits(config: WorkerConfig): ClientLimits {
   return {
     maxBodyBytes: config.maxBodyBytes,
     maxUrlBytes: config.maxUrlBytes,

@@ -6,9 +6,35 @@ import type { UpstreamTls } from "../proxy/dial.ts";
 import type { Result } from "../result.ts";
 import type { TlsIdentity } from "./listener.ts";
 
+/** Settings that the main role alone uses: above all the passwords of files that it opens. */
+const NOT_FOR_WORKERS = [
+  "certFile",
+  "certPassword",
+  "upstreamCaFile",
+  "upstreamCertFile",
+  "upstreamCertPassword",
+  "jwksUri",
+  "providerCaFile",
+  "keyExpirySecs",
+  "keyStaleSecs",
+  "keyCacheFile",
+  "adminUrl",
+  "watchFiles",
+] as const satisfies readonly (keyof Config)[];
+
+/** The settings that a worker uses. */
+export type WorkerConfig = Omit<Config, typeof NOT_FOR_WORKERS[number]>;
+
+/** The part of the settings that a worker uses. */
+export function workerConfig(config: Config): WorkerConfig {
+  const kept: Partial<Record<keyof Config, unknown>> = { ...config };
+  for (const name of NOT_FOR_WORKERS) delete kept[name];
+  return kept as WorkerConfig; // all that is left of a whole Config
+}
+
 /** What a worker serves with; plain data, so that it can cross a pipe. */
 export interface WorkerSettings {
-  readonly config: Config;
+  readonly config: WorkerConfig;
   /** Certificate and key of the TLS listener, where there is one. */
   readonly identity?: TlsIdentity | undefined;
   readonly upstreamTls?: UpstreamTls | undefined;

@@ -3,7 +3,7 @@ import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
-import type { WorkerSettings } from "./crew.ts";
+import { workerConfig, type WorkerSettings } from "./crew.ts";
 import { type Address, probe } from "./listener.ts";
 
 /** Settings with everything that had to be looked up for them. */
@@ -49,7 +49,11 @@ export async function prepare(
   return ok({
     config,
     worker: {
-      config: { ...config, listenUrl: listenUrl.value, listenSslUrl: listenSslUrl.value },
+      config: {
+        ...workerConfig(config),
+        listenUrl: listenUrl.value,
+        listenSslUrl: listenSslUrl.value,
+      },
       identity: certificate.value?.identity,
       upstreamTls: upstreamTls.value,
     },

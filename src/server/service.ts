@@ -1,7 +1,6 @@
 import { makeAuthenticator } from "../auth/authenticate.ts";
 import { TokenCache } from "../auth/token_cache.ts";
 import { makeVerifier, type Verify } from "../auth/verify.ts";
-import type { Config } from "../config/schema.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import { KeyStore } from "../oidc/key_store.ts";
 import type { AccessLog } from "../ops/access_log.ts";
@@ -14,7 +13,7 @@ import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
 import { makeHttp1Upstream } from "../proxy/http1_upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket.ts";
-import type { WorkerSettings } from "./crew.ts";
+import type { WorkerConfig, WorkerSettings } from "./crew.ts";
 import { clientLimits } from "./client_limits.ts";
 import { ClientWatch } from "./client_watch.ts";
 import { type Handler, makeHandler } from "./handler.ts";
@@ -125,11 +124,11 @@ const QUEUED_PER_CONNECTION = 4;
 const WATCH_CLIENT_AFTER_MS = 100;
 
 /** Time for a connection to the upstream, and for what has to be said on it first. */
-function connectMs(config: Config): number {
+function connectMs(config: WorkerConfig): number {
   return config.upstreamConnectTimeoutSecs * 1000;
 }
 
-function addressOf({ upstreamUrl: { origin, socketPath } }: Config): UpstreamAddress {
+function addressOf({ upstreamUrl: { origin, socketPath } }: WorkerConfig): UpstreamAddress {
   return upstreamAddress(socketPath === undefined ? { origin } : { socketPath });
 }
 

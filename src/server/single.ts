@@ -1,8 +1,7 @@
 import { Meter } from "../ops/metrics.ts";
 import { ok, type Result } from "../result.ts";
-import type { Config } from "../config/schema.ts";
 import type { AccessLog } from "../ops/access_log.ts";
-import type { Crew, WorkerSettings } from "./crew.ts";
+import type { Crew, WorkerConfig, WorkerSettings } from "./crew.ts";
 import { startWorker, type WorkerParts } from "./worker.ts";
 
 /**
@@ -13,7 +12,7 @@ import { startWorker, type WorkerParts } from "./worker.ts";
 export function startSingle(
   settings: WorkerSettings,
   parts: Omit<WorkerParts, "meter" | "accessLog">,
-  accessLogFor: (config: Config) => AccessLog | undefined,
+  accessLogFor: (config: WorkerConfig) => AccessLog | undefined,
 ): Result<Crew, string> {
   const meter = new Meter();
   const accessLog = accessLogFor(settings.config);

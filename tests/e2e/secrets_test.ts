@@ -1,4 +1,5 @@
 /** Where secrets may not be seen: other processes' view of the workers, the log, the metrics. */
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertExcludes, assertMatch } from "../support/assert.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { rawRequest } from "../support/raw.ts";
@@ -17,17 +18,42 @@ import { eventually, kid, startService } from "./harness.ts";
 
 const CLIENT_SECRET = "client-secret-7f3a9c1e5b2d8f60-Zq";
 const PASSWORD = "certificate-password-41c7";
+const UPSTREAM_PASSWORD = "upstream-password-83e0";
+
+/** Whether the memory of a process holds a text, in one byte a character as the runtime keeps it. */
+function holds(pid: number, text: string): boolean {
+  using memory = Deno.openSync(`/proc/${pid}/mem`);
+  const wanted = Buffer.from(text);
+  const maps = Deno.readTextFileSync(`/proc/${pid}/maps`).split("\n");
+  for (const map of maps) {
+    const [, from = "", to = ""] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(map) ?? [];
+    if (from === "") continue;
+    const bytes = new Uint8Array(Number.parseInt(to, 16) - Number.parseInt(from, 16));
+    try {
+      memory.seekSync(BigInt(`0x${from}`), Deno.SeekMode.Start);
+      const read = memory.readSync(bytes) ?? 0;
+      if (Buffer.from(bytes.buffer, 0, read).includes(wanted)) return true;
+    } catch {
+      // A part that cannot be read, such as one that was only reserved.
+    }
+  }
+  return false;
+}
 
 Deno.test("Neither arguments nor environment of a worker hold a setting or a secret.", async () => {
   await using authority = await makeAuthority();
   await authority.leaf("leaf", "P-256");
   await authority.pfx("leaf", { password: PASSWORD });
+  await authority.leaf("client", "P-256");
+  await authority.pfx("client", { password: UPSTREAM_PASSWORD });
   await using service = await startService({
     settings: {
       CLIENT_SECRET,
       LISTEN_SSL_URL: "127.0.0.1:0",
       CERT_FILE: `${authority.dir}/leaf.pfx`,
       CERT_PASSWORD: PASSWORD,
+      UPSTREAM_CERT_FILE: `${authority.dir}/client.pfx`,
+      UPSTREAM_CERT_PASSWORD: UPSTREAM_PASSWORD,
       AUDIENCE: '"test-audience"',
     },
     env: { KEPT_FOR_WORKERS: "yes" },
@@ -48,7 +74,11 @@ Deno.test("Neither arguments nor environment of a worker hold a setting or a sec
     assertMatch(cmdline, / --allow-net /);
     assertExcludes(cmdline.replace("--allow-net", ""), "--allow");
   }
-  // The secret has arrived all the same.
+  // What opens files stays in the process that opens them; what verifies tokens has arrived.
+  for (const pid of workers) {
+    assertEquals([holds(pid, PASSWORD), holds(pid, UPSTREAM_PASSWORD)], [false, false]);
+    assert(holds(pid, CLIENT_SECRET));
+  }
   const token = await signHsToken(
     CLIENT_SECRET,
     defaultClaims(Date.now(), { iss: service.provider.url }),

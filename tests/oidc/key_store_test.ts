@@ -432,3 +432,18 @@ Deno.test("key store: where no key without an id fits, the named one is waited f
   const again = await scene.store.findNewer("RS256", "three", scene.clock.now());
   assertEquals([outcome(again), scene.provider.fetches.length], ["unknown_key", 3]);
 });
+
+Deno.test("key store: a provider that gives no usable key is to blame, not the token: 503, and the next fetch mends it", async () => {
+  using scene = makeScene({ keysOptional: true });
+  scene.provider.keys = [];
+  const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
+  assert((await store.ring()).ok);
+  for (const kid of ["one", "one", undefined]) {
+    const found = await store.find("RS256", kid, scene.clock.now());
+    assertEquals(!found.ok && found.failure.reason, "keys_unavailable");
+  }
+  assertEquals(scene.provider.fetches.length, 1);
+  scene.provider.keys = [lookalikeKey("one")];
+  await scene.clock.advance(COOLDOWN_MS);
+  assert((await store.find("RS256", "one", scene.clock.now())).ok);
+});

@@ -313,11 +313,27 @@ Deno.test("provider keys: an expiry age beyond half of the stale one does not pu
   assertEquals(scene.provider.fetches, [0, 300_000]);
 });
 
-Deno.test("provider keys: an expiry age below the cool-down keeps the cool-down", async () => {
-  using scene = makeScene({ expiryMs: 1_000 });
+Deno.test("provider keys: an expiry age below the cool-down is kept", async () => {
+  using scene = makeScene({ expiryMs: 3_000 });
   await warm(scene);
-  await scene.clock.advance(35_000);
-  assertEquals(scene.provider.fetches, [0, 10_000, 20_000, 30_000]);
+  await scene.clock.advance(10_000);
+  assertEquals(scene.provider.fetches, [0, 3_000, 6_000, 9_000]);
+});
+
+Deno.test("provider keys: with an expiry age below the cool-down callers cause no fetch before it, and failures back off", async () => {
+  using scene = makeScene({ expiryMs: 3_000 });
+  await warm(scene);
+  await scene.clock.advance(1_000);
+  const refused = await scene.source.newest();
+  assert(!refused.ok);
+  assertEquals(refused.failure.untilFetchMs, COOLDOWN_MS - 1_000);
+  const waiting = scene.source.since(scene.clock.now());
+  await scene.clock.advance(2_000);
+  assert((await waiting).ok);
+  assertEquals(scene.provider.fetches, [0, 3_000]);
+  scene.provider.refused = true;
+  await scene.clock.advance(30_000);
+  assertEquals(scene.provider.fetches, [0, 3_000, 6_000, 16_000]);
 });
 
 Deno.test("provider keys: a fetch in between puts the expiry off", async () => {
@@ -516,14 +532,17 @@ for (const [sentence, keys] of NO_USABLE_KEYS) {
   });
 }
 
-Deno.test("provider keys: a key set that turns empty leaves the keys at hand in use", async () => {
-  using scene = makeScene();
-  const first = await warm(scene);
-  scene.provider.keys = [];
-  await scene.clock.advance(COOLDOWN_MS);
-  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
-  assertEquals(scene.source.current(), first);
-});
+for (const keysOptional of [false, true]) {
+  const where = keysOptional ? ", also where a secret is set" : "";
+  Deno.test(`provider keys: a key set that turns empty leaves the keys held in use${where}`, async () => {
+    using scene = makeScene({ keysOptional });
+    const first = await warm(scene);
+    scene.provider.keys = [];
+    await scene.clock.advance(COOLDOWN_MS);
+    assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+    assertEquals(scene.source.current(), first);
+  });
+}
 
 Deno.test("provider keys: keys that are not used are told, each with its reason, once", async () => {
   using scene = makeScene({ expiryMs: 60_000 });

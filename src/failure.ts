@@ -5,8 +5,10 @@
  */
 import { DEFAULT_RETRY_AFTER_SECS } from "./limits.ts";
 
-/** How one reason is answered. */
-interface Answer {
+/** Everything about one reason. */
+interface ReasonRow {
+  /** Whether the request was refused here, or failed on its way to the upstream and back. */
+  readonly outcome: "refused" | "failed";
   readonly status: number;
   /** `error` of the JSON body, and of the challenge where the status asks for one. */
   readonly error: string;
@@ -17,16 +19,26 @@ interface Answer {
   readonly retryAfter?: true;
   /** Methods that would do, where the method is to blame (RFC 9110, section 15.5.6 asks for them). */
   readonly allow?: string;
+  /**
+   * Whether the refusal may be remembered by the token alone, while the keys stay: it depends on nothing
+   * else, and time cannot mend it. `for a cool-down`: the provider may have exchanged the key.
+   */
+  readonly cacheable?: Cacheable;
 }
 
-const ANSWERS = {
+/** For how long a refused token may be remembered. */
+export type Cacheable = "always" | "for a cool-down";
+
+const REASON_ROWS = {
   missing_token: {
+    outcome: "refused",
     status: 401,
     error: "missing_token",
     description: "send an access token as Authorization: Bearer <token>",
     challenge: "plain",
   },
   other_scheme: {
+    outcome: "refused",
     status: 401,
     error: "missing_token",
     description: "the Authorization scheme has to be Bearer",
@@ -35,23 +47,28 @@ const ANSWERS = {
   malformed_credentials: invalidRequest("the Authorization header is not one well-formed token"),
   repeated_credentials: invalidRequest("more than one Authorization value was sent"),
   token_too_long: invalidRequest("the token is too long"),
-  not_a_jwt: invalidToken("the token is not a signed JWT"),
-  algorithm_not_allowed: invalidToken("the signature algorithm of the token is not accepted"),
+  not_a_jwt: invalidToken("the token is not a signed JWT", "always"),
+  algorithm_not_allowed: invalidToken(
+    "the signature algorithm of the token is not accepted",
+    "always",
+  ),
   unknown_key: invalidToken("the token is signed with a key that is not known"),
-  bad_signature: invalidToken("the signature of the token is wrong"),
-  malformed_claims: invalidToken("a claim of the token is missing or malformed"),
-  wrong_issuer: invalidToken("the token was issued by another provider"),
+  bad_signature: invalidToken("the signature of the token is wrong", "for a cool-down"),
+  malformed_claims: invalidToken("a claim of the token is missing or malformed", "always"),
+  wrong_issuer: invalidToken("the token was issued by another provider", "always"),
   wrong_audience: invalidToken("the token is meant for another audience"),
   wrong_subject: invalidToken("the subject of the token is not accepted"),
-  expired: invalidToken("the token has expired"),
+  expired: invalidToken("the token has expired", "always"),
   not_yet_valid: invalidToken("the token is not valid yet"),
   keys_unavailable: {
+    outcome: "refused",
     status: 503,
     error: "temporarily_unavailable",
     description: "tokens cannot be checked at the moment",
     retryAfter: true,
   },
   overloaded: {
+    outcome: "refused",
     status: 503,
     error: "temporarily_unavailable",
     description: "too many tokens are being checked at the moment",
@@ -62,78 +79,107 @@ const ANSWERS = {
   unexpected_body: badRequest("a request with this method must not have a body"),
   broken_body: badRequest("the request body is broken"),
   method_not_allowed: {
+    outcome: "refused",
     status: 405,
     error: "method_not_allowed",
     description: "this method is not forwarded",
     allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
   },
   content_too_large: {
+    outcome: "refused",
     status: 413,
     error: "content_too_large",
     description: "the request body is too large",
   },
   uri_too_long: {
+    outcome: "refused",
     status: 414,
     error: "uri_too_long",
     description: "the request target is too long",
   },
   header_fields_too_large: {
+    outcome: "refused",
     status: 431,
     error: "header_fields_too_large",
     description: "the header fields of the request are too large",
   },
   worker_busy: {
+    outcome: "refused",
     status: 503,
     error: "temporarily_unavailable",
     description: "too many requests are being answered at the moment",
     retryAfter: true,
   },
   upstream_refused: {
+    outcome: "failed",
     status: 502,
     error: "bad_gateway",
     description: "the upstream cannot be reached",
   },
   upstream_broken: {
+    outcome: "failed",
     status: 502,
     error: "bad_gateway",
     description: "the upstream gave no valid answer",
   },
   upstream_timeout: {
+    outcome: "failed",
     status: 504,
     error: "gateway_timeout",
     description: "the upstream did not answer in time",
   },
   upstream_busy: {
+    outcome: "failed",
     status: 503,
     error: "temporarily_unavailable",
     description: "too many requests wait for the upstream",
     retryAfter: true,
   },
-  client_gone: { status: 499, error: "client_gone", description: "the client went away" },
+  client_gone: {
+    outcome: "failed",
+    status: 499,
+    error: "client_gone",
+    description: "the client went away",
+  },
   client_timeout: {
+    outcome: "failed",
     status: 408,
     error: "request_timeout",
     description: "nothing more of the request body has come for too long",
   },
-  internal: { status: 500, error: "internal_error", description: "something went wrong here" },
-} as const satisfies Record<string, Answer>;
+  internal: {
+    outcome: "failed",
+    status: 500,
+    error: "internal_error",
+    description: "something went wrong here",
+  },
+} as const satisfies Record<string, ReasonRow>;
 
 /** The name of a failure: one word for logs and metrics, from a fixed set. */
-export type Reason = keyof typeof ANSWERS;
+export type Reason = keyof typeof REASON_ROWS;
 
 /** All reasons, for tables of metrics and for tests. */
-export const REASONS = Object.keys(ANSWERS) as readonly Reason[];
+export const REASONS = Object.keys(REASON_ROWS) as readonly Reason[];
 
 /** The body for each reason, written once. */
 const BODIES = Object.fromEntries(REASONS.map((reason) => {
-  const { error, description } = ANSWERS[reason];
+  const { error, description } = REASON_ROWS[reason];
   const text = JSON.stringify({ error, error_description: description });
   return [reason, new TextEncoder().encode(`${text}\n`)];
 })) as Record<Reason, Uint8Array<ArrayBuffer>>;
 
-/** Whether a reason speaks of the way to the upstream and back, not of a refusal. */
-export function isUpstreamFailure(reason: Reason): boolean {
-  return reason.startsWith("upstream_") || reason.startsWith("client_") || reason === "internal";
+/** What became of a request: the upstream responded, it was refused here, or something broke. */
+export type Outcome = "allowed" | ReasonRow["outcome"];
+
+/** What a reason makes of a request. */
+export function outcomeOf(reason: Reason | undefined): Outcome {
+  return reason === undefined ? "allowed" : REASON_ROWS[reason].outcome;
+}
+
+/** Whether and for how long a refusal may be remembered by the token alone. */
+export function cacheable(reason: Reason): Cacheable | undefined {
+  const row: ReasonRow = REASON_ROWS[reason];
+  return row.cacheable;
 }
 
 /** Why a request was not answered by the upstream. */
@@ -152,7 +198,7 @@ export function failure(reason: Reason, detail?: string): Failure {
 
 /** The status a reason is answered with; 499 stands for "nobody there to answer". */
 export function statusOf(reason: Reason): number {
-  return ANSWERS[reason].status;
+  return REASON_ROWS[reason].status;
 }
 
 /**
@@ -162,36 +208,49 @@ export function statusOf(reason: Reason): number {
  * @param close whether to ask for the connection to be closed (a body that nobody will read).
  */
 export function failureResponse(failed: Failure, realm: string, close = false): Response {
-  const answer: Answer = ANSWERS[failed.reason];
-  const response = new Response(BODIES[failed.reason], { status: answer.status });
+  const row: ReasonRow = REASON_ROWS[failed.reason];
+  const response = new Response(BODIES[failed.reason], { status: row.status });
   const { headers } = response;
   // Added one by one: given to the constructor they cost half as much again.
   headers.append("content-type", "application/json");
   headers.append("cache-control", "no-store");
-  if (answer.challenge === "plain") headers.append("www-authenticate", `Bearer realm="${realm}"`);
-  if (answer.challenge === "error") {
+  if (row.challenge === "plain") headers.append("www-authenticate", `Bearer realm="${realm}"`);
+  if (row.challenge === "error") {
     headers.append(
       "www-authenticate",
-      `Bearer realm="${realm}", error="${answer.error}", error_description="${answer.description}"`,
+      `Bearer realm="${realm}", error="${row.error}", error_description="${row.description}"`,
     );
   }
-  if (answer.retryAfter) {
+  if (row.retryAfter) {
     const secs = Math.max(1, Math.ceil(failed.retryAfterSecs ?? DEFAULT_RETRY_AFTER_SECS));
     headers.append("retry-after", String(secs));
   }
-  if (answer.allow !== undefined) headers.append("allow", answer.allow);
+  if (row.allow !== undefined) headers.append("allow", row.allow);
   if (close) headers.append("connection", "close");
   return response;
 }
 
-function invalidToken(description: string): Answer {
-  return { status: 401, error: "invalid_token", description, challenge: "error" };
+function invalidToken(description: string, cacheable?: Cacheable): ReasonRow {
+  return {
+    outcome: "refused",
+    status: 401,
+    error: "invalid_token",
+    description,
+    challenge: "error",
+    ...(cacheable === undefined ? {} : { cacheable }),
+  };
 }
 
-function invalidRequest(description: string): Answer {
-  return { status: 400, error: "invalid_request", description, challenge: "error" };
+function invalidRequest(description: string): ReasonRow {
+  return {
+    outcome: "refused",
+    status: 400,
+    error: "invalid_request",
+    description,
+    challenge: "error",
+  };
 }
 
-function badRequest(description: string): Answer {
-  return { status: 400, error: "bad_request", description };
+function badRequest(description: string): ReasonRow {
+  return { outcome: "refused", status: 400, error: "bad_request", description };
 }

@@ -8,6 +8,9 @@ export type Result<T, F> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: F };
 
+/** A value that may be there at once: nothing waits then. */
+export type Awaitable<T> = T | Promise<T>;
+
 /** Wraps a value as the good outcome. */
 export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };

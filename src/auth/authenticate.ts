@@ -1,13 +1,11 @@
 import type { Failure } from "../failure.ts";
-import type { Result } from "../result.ts";
-import { bearerToken } from "./bearer.ts";
+import type { Awaitable, Result } from "../result.ts";
+import { readCredentials } from "./credentials.ts";
+import type { Identity } from "./identity.ts";
 import type { TokenCache } from "./token_cache.ts";
-import type { VerifiedToken } from "./verify.ts";
 
-/** Decides from an `Authorization` value who is calling, or why nobody is let in. */
-export type Authenticate = (
-  authorization: string | null,
-) => Result<VerifiedToken, Failure> | Promise<Result<VerifiedToken, Failure>>;
+/** Finds out from an `Authorization` value who calls, at once where the token is known. */
+export type Authenticate = (authorization: string | null) => Awaitable<Result<Identity, Failure>>;
 
 /** The usual spelling of the scheme, with the one blank that has to follow. */
 const BEARER = "Bearer ";
@@ -20,10 +18,11 @@ export function makeAuthenticator(cache: TokenCache): Authenticate {
       const known = cache.lookUp(authorization.slice(BEARER.length));
       if (known !== undefined) return known;
     }
-    const token = bearerToken(authorization);
-    if (!token.ok) return token;
+    const credentials = readCredentials(authorization);
+    if (!credentials.ok) return credentials;
+    const { token } = credentials.value;
     // In the usual spelling it was looked up above.
-    const usual = authorization === BEARER + token.value;
-    return (usual ? undefined : cache.lookUp(token.value)) ?? cache.verify(token.value);
+    const usual = authorization === BEARER + token;
+    return (usual ? undefined : cache.lookUp(token)) ?? cache.authenticate(token);
   };
 }

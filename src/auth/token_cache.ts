@@ -1,8 +1,9 @@
-import { type Failure, failure, type Reason } from "../failure.ts";
+import { cacheable, type Failure, failure } from "../failure.ts";
 import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS, REFUSAL_MEMORY_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
-import { fail, ok, type Result } from "../result.ts";
-import type { VerifiedToken, Verify } from "./verify.ts";
+import { type Awaitable, fail, ok, type Result } from "../result.ts";
+import type { Identity } from "./identity.ts";
+import type { Verified } from "./provider.ts";
 
 /** How a cache is set up. */
 export interface TokenCacheOptions {
@@ -28,11 +29,11 @@ export interface TokenCacheParts {
   readonly onLookup?: (hit: boolean) => void;
 }
 
-/** A token that passed every check, and how long that may be relied on. */
+/** A verified token, and how long that may be relied on. */
 interface Entry {
   /** The very text that it was put in with: the texts that requests bring are garbage at once. */
   readonly token: string;
-  readonly verified: VerifiedToken;
+  readonly identity: Identity;
   /** When the entry ends, milliseconds since the epoch. */
   readonly until: number;
   /** Its place in the order of use: how many had been put at the end before it. */
@@ -45,46 +46,43 @@ interface Refusal {
   readonly until: number;
 }
 
+/** Finds out who calls with a token that nothing is remembered of. */
+export type AuthenticateToken = (token: string) => Awaitable<Result<Verified, Failure>>;
+
 /** The part of the cache, from its end, within which an entry that is used stays where it is. */
 const LAST_PART = 1 / 4;
 
-/** Refusals that neither time nor new keys can mend; new keys empty this memory anyway. */
-const LASTING: ReadonlySet<Reason> = new Set<Reason>([
-  "not_a_jwt",
-  "algorithm_not_allowed",
-  "bad_signature",
-  "malformed_claims",
-  "wrong_issuer",
-  "wrong_audience",
-  "wrong_subject",
-  "expired",
-]);
-
 /**
- * Puts a memory in front of a verifier, keyed by the exact token (its form is checked strictly, so one
+ * A cache in front of authentication, keyed by the exact token (its form is checked strictly, so one
  * token has one spelling).
  *
- * Only fully verified tokens are kept; their times are looked at again on every use. Everything is
- * forgotten when the generation of the keys changes, so that a removed key is refused at once. Looking
- * a token up takes a time that depends on its text, which gives nothing away: a miss is followed by a
- * whole signature check, and the runtime compares seeded hashes before any text, so that no token can
- * be found byte by byte. The
- * least recently used token goes first, to a quarter of the size. Requests that bring the same new token at the same time share one
- * check. A smaller memory of refused tokens makes hammering with a dead token cheap.
+ * Only identities of fully verified tokens are kept; their times are checked again on every use. All
+ * entries go when the generation of the keys changes, so that a removed key is refused at once. What a
+ * rule demands of the caller is not part of it: that is decided anew for each request, and no refusal
+ * that depends on a rule is kept by its token.
+ *
+ * A look-up takes a time that depends on the token's text, which reveals nothing: a miss is followed by a
+ * whole signature check, and the runtime compares seeded hashes before any text, so that no token can be
+ * found byte by byte. Eviction is approximately LRU. Requests that bring the same new token at the same
+ * time share one check. A smaller cache of refused tokens makes hammering with a dead token cheap.
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
   readonly #parts: TokenCacheParts;
-  readonly #verify: Verify;
+  readonly #authenticate: AuthenticateToken;
   readonly #entries = new Map<string, Entry>();
   readonly #refusals = new Map<string, Refusal>();
-  readonly #pending = new Map<string, Promise<Result<VerifiedToken, Failure>>>();
+  readonly #pending = new Map<string, Promise<Result<Identity, Failure>>>();
   #generation: number | undefined;
   /** How many entries have been put at the end of the map so far. */
   #places = 0;
 
-  constructor(verify: Verify, options: TokenCacheOptions, parts: TokenCacheParts) {
-    this.#verify = verify;
+  constructor(
+    authenticate: AuthenticateToken,
+    options: TokenCacheOptions,
+    parts: TokenCacheParts,
+  ) {
+    this.#authenticate = authenticate;
     this.#options = options;
     this.#parts = parts;
   }
@@ -100,7 +98,7 @@ export class TokenCache {
    * Fails with `expired` or `not_yet_valid` by the clock of now, and with the reason of a refusal
    * that is remembered.
    */
-  lookUp(token: string): Result<VerifiedToken, Failure> | undefined {
+  lookUp(token: string): Result<Identity, Failure> | undefined {
     if (this.#options.size === 0) return undefined;
     this.#forgetOldKeys();
     const known = this.#known(token) ?? this.#refused(token);
@@ -108,51 +106,52 @@ export class TokenCache {
     return known;
   }
 
-  /** Checks a token that `lookUp` knows nothing of, and remembers what came of it. */
-  verify(token: string): Promise<Result<VerifiedToken, Failure>> {
-    if (this.#options.size === 0) return this.#verify(token);
+  /** Authenticates a token that `lookUp` knows nothing of, and remembers what came of it. */
+  authenticate(token: string): Promise<Result<Identity, Failure>> {
     const pending = this.#pending.get(token);
     if (pending !== undefined) return pending;
     const checked = this.#check(token);
-    this.#pending.set(token, checked);
+    if (this.#options.size > 0) this.#pending.set(token, checked);
     return checked;
   }
 
-  async #check(token: string): Promise<Result<VerifiedToken, Failure>> {
+  async #check(token: string): Promise<Result<Identity, Failure>> {
     const generation = this.#generation;
     try {
-      const outcome = await this.#verify(token);
-      if (token.length <= MAX_CACHED_TOKEN_LENGTH) this.#remember(token, outcome, generation);
-      return outcome;
+      const outcome = await this.#authenticate(token);
+      if (this.#options.size > 0 && token.length <= MAX_CACHED_TOKEN_LENGTH) {
+        this.#remember(token, outcome, generation);
+      }
+      return outcome.ok ? ok(outcome.value.identity) : outcome;
     } finally {
       this.#pending.delete(token);
     }
   }
 
-  #known(token: string): Result<VerifiedToken, Failure> | undefined {
+  #known(token: string): Result<Identity, Failure> | undefined {
     const entry = this.#entries.get(token);
     if (entry === undefined) return undefined;
     const { leewaySecs } = this.#options;
     const nowMs = this.#parts.clock.now();
     const now = nowMs / 1000;
-    if (entry.verified.exp + leewaySecs <= now) {
+    if (entry.identity.validUntil + leewaySecs <= now) {
       this.#entries.delete(token);
       return fail(failure("expired"));
     }
-    if ((entry.verified.notBefore ?? now) - leewaySecs > now) return fail(failure("not_yet_valid"));
+    if ((entry.identity.validFrom ?? now) - leewaySecs > now) return fail(failure("not_yet_valid"));
     if (entry.until <= nowMs) {
       this.#entries.delete(token);
       return undefined;
     }
-    // The map's order is the order of use, near enough: moving an entry costs more than finding it.
+    // The map's order is approximately the order of use: moving an entry costs more than finding it.
     if (this.#places - entry.place > this.#options.size * LAST_PART) {
       this.#entries.delete(token);
       this.#putAtEnd(entry);
     }
-    return ok(entry.verified);
+    return ok(entry.identity);
   }
 
-  #refused(token: string): Result<VerifiedToken, Failure> | undefined {
+  #refused(token: string): Result<Identity, Failure> | undefined {
     const refusal = this.#refusals.get(token);
     if (refusal === undefined) return undefined;
     if (refusal.until > this.#parts.clock.now()) return fail(refusal.failed);
@@ -162,19 +161,17 @@ export class TokenCache {
 
   #remember(
     token: string,
-    outcome: Result<VerifiedToken, Failure>,
+    outcome: Result<Verified, Failure>,
     generation: number | undefined,
   ): void {
     this.#forgetOldKeys();
     const now = this.#parts.clock.now();
     if (!outcome.ok) {
       // What old keys made of it says nothing about new ones.
-      if (!LASTING.has(outcome.failure.reason) || generation !== this.#generation) return;
-      const { keyCooldownMs } = this.#options;
-      const until = now +
-        (outcome.failure.reason === "bad_signature"
-          ? Math.min(keyCooldownMs, REFUSAL_MEMORY_MS)
-          : REFUSAL_MEMORY_MS);
+      const lasting = cacheable(outcome.failure.reason);
+      if (lasting === undefined || generation !== this.#generation) return;
+      const mostMs = lasting === "always" ? Infinity : this.#options.keyCooldownMs;
+      const until = now + Math.min(mostMs, REFUSAL_MEMORY_MS);
       this.#refusals.set(token, { failed: outcome.failure, until });
       dropOldest(this.#refusals, MAX_REMEMBERED_REFUSALS);
       return;
@@ -182,7 +179,7 @@ export class TokenCache {
     // A check that began with keys that are gone proves nothing about those of now.
     if (outcome.value.generation !== this.#generation) return;
     const until = now + this.#options.ttlMs;
-    this.#putAtEnd({ token, verified: outcome.value, until, place: 0 });
+    this.#putAtEnd({ token, identity: outcome.value.identity, until, place: 0 });
     dropOldest(this.#entries, this.#options.size);
   }
 

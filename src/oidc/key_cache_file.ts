@@ -2,6 +2,7 @@
  * The document of `KEY_CACHE_FILE`: the last good key set, so that a restart while the provider is
  * down still lets good tokens in. It holds public keys alone.
  */
+import { toJwk } from "../jws/public_key.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { ProviderAddress } from "./ask_provider.ts";
 import { sameIssuer } from "./discovery.ts";
@@ -27,7 +28,7 @@ export function writeKeyCache(
     jwks_uri: jwksUri ?? null,
     issuer,
     fetched_at: new Date(fetchedAt).toISOString(),
-    keys: keys.map((key) => ({ kty: "RSA", ...key })),
+    keys: keys.map(toJwk),
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }

@@ -1,6 +1,6 @@
+import { FOR_ENCRYPTION } from "../jws/public_key.ts";
 import type { Log, LogFields } from "../ops/log.ts";
 import type { KeySnapshot } from "./key_source.ts";
-import { FOR_ENCRYPTION } from "./key_set.ts";
 import type { ProviderTrouble } from "./trouble.ts";
 
 /** What is said about keys in the log: each trouble once, and its end. */

@@ -1,5 +1,5 @@
+import type { PublicKey } from "../jws/public_key.ts";
 import type { Result } from "../result.ts";
-import type { PublicKey } from "./key_set.ts";
 
 /** One successful fetch of the provider's keys. Plain data: it crosses processes. */
 export interface KeySnapshot {

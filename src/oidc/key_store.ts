@@ -1,10 +1,10 @@
-import { KeyObject } from "node:crypto";
-import { importJWK } from "jose";
+import type { KeyObject } from "node:crypto";
 import { type Failure, failure } from "../failure.ts";
+import type { PublicKeyAlgorithm } from "../jws/algorithms.ts";
+import { fitsAlgorithm, type PublicKey } from "../jws/public_key.ts";
 import { MAX_KEY_WAITERS, MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { PublicKey } from "./key_set.ts";
 import type { KeySnapshot, KeySource } from "./key_source.ts";
 
 const NO_USABLE_KEY: Failure = {
@@ -17,7 +17,7 @@ const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
 /** One public key, ready for signature checks. */
 export interface VerificationKey {
   /** The key for one algorithm; imported once and kept. Rejects when the platform refuses the key. */
-  forAlgorithm(alg: string): Promise<KeyObject>;
+  forAlgorithm(alg: PublicKeyAlgorithm): Promise<KeyObject>;
 }
 
 /** The keys of one generation, with the issuer that they belong to. */
@@ -28,9 +28,9 @@ export interface KeyRing {
   readonly empty: boolean;
   /**
    * The keys that a token may be signed with: those of its `kid`, else those without one; only such
-   * that are for its algorithm (RFC 7515, section 6; a key without `alg` serves every RS* algorithm).
+   * that are for its algorithm (RFC 7515, section 6; a key without `alg` serves every algorithm of its type).
    */
-  candidates(alg: string, kid: string | undefined): Candidates;
+  candidates(alg: PublicKeyAlgorithm, kid: string | undefined): Candidates;
 }
 
 /** Keys that a token may be signed with. */
@@ -58,11 +58,11 @@ export class KeyStore {
   readonly #cooldownMs: number;
   #ring: KeyRing | undefined;
   /** How many requests wait to see whether the key of their `kid` is another one by now. */
-  #doubting = 0;
+  #refreshWaiters = 0;
   /** What they all wait for. */
-  #looking: Promise<void> | undefined;
+  #refreshing: Promise<void> | undefined;
   /** Until when the source has no newer keys, milliseconds of the clock that never jumps. */
-  #nothingNewBefore = 0;
+  #coolingDownUntil = 0;
   /** Keys that a fetch did not bring, with the time at which that fetch began. */
   readonly #unknown = new Map<string, number>();
 
@@ -77,7 +77,7 @@ export class KeyStore {
   async ring(): Promise<Result<KeyRing, Failure>> {
     const current = this.#source.current();
     if (current !== undefined) {
-      if (current.restored) void this.#lookAgain(this.#clock.now());
+      if (current.restored) void this.#refresh(this.#clock.now());
       return ok(this.#ringOf(current));
     }
     const first = await this.#source.since(0);
@@ -96,7 +96,7 @@ export class KeyStore {
    * @param arrivedAt when the request came in, milliseconds since the epoch.
    */
   async find(
-    alg: string,
+    alg: PublicKeyAlgorithm,
     kid: string | undefined,
     arrivedAt: number,
   ): Promise<Result<Found, Failure>> {
@@ -105,18 +105,18 @@ export class KeyStore {
     const found = { ring: ring.value, ...ring.value.candidates(alg, kid) };
     if (found.keys.length > 0) return ok(found);
     if (ring.value.empty) {
-      return await this.findReplaced(alg, kid, arrivedAt, {
+      return await this.findAfterRotation(alg, kid, arrivedAt, {
         ring: found.ring,
         refused: NO_USABLE_KEY,
       });
     }
     if (!found.unknownKid) {
-      return await this.findReplaced(alg, kid, arrivedAt, {
+      return await this.findAfterRotation(alg, kid, arrivedAt, {
         ring: found.ring,
         refused: failure("unknown_key", OTHER_ALGORITHM),
       });
     }
-    return await this.findNewer(alg, kid, arrivedAt);
+    return await this.findAfterRefresh(alg, kid, arrivedAt);
   }
 
   /**
@@ -125,12 +125,12 @@ export class KeyStore {
    *
    * @param arrivedAt when the request came in, milliseconds since the epoch.
    */
-  async findNewer(
-    alg: string,
+  async findAfterRefresh(
+    alg: PublicKeyAlgorithm,
     kid: string | undefined,
     arrivedAt: number,
   ): Promise<Result<Found, Failure>> {
-    const name = kid === undefined ? `alg ${alg}` : `kid ${kid}`;
+    const name = kid === undefined ? `alg ${alg.name}` : `kid ${kid}`;
     const missedAt = this.#unknown.get(name);
     if (missedAt !== undefined && this.#clock.now() < missedAt + this.#cooldownMs) {
       return fail(failure("unknown_key", "not in the latest key set"));
@@ -163,19 +163,19 @@ export class KeyStore {
    * @param arrivedAt when the request came in, milliseconds since the epoch.
    * @param tried the keys that do not fit, and the refusal where there are no others by now.
    */
-  async findReplaced(
-    alg: string,
+  async findAfterRotation(
+    alg: PublicKeyAlgorithm,
     kid: string | undefined,
     arrivedAt: number,
     tried: { readonly ring: KeyRing; readonly refused: Failure },
   ): Promise<Result<Found, Failure>> {
-    if (this.#doubting >= MAX_KEY_WAITERS) {
+    if (this.#refreshWaiters >= MAX_KEY_WAITERS) {
       const detail = "too many requests wait for the key fetch in flight";
       return fail({ reason: "keys_unavailable", detail, retryAfterSecs: 1 });
     }
-    this.#doubting++;
-    await this.#lookAgain(arrivedAt);
-    this.#doubting--;
+    this.#refreshWaiters++;
+    await this.#refresh(arrivedAt);
+    this.#refreshWaiters--;
     const current = this.#source.current();
     if (current === undefined || current.generation === tried.ring.generation) {
       return fail(tried.refused);
@@ -190,25 +190,25 @@ export class KeyStore {
    * meanwhile wait for the same, and where no fetch is permitted the source is not asked again before
    * one is: a flood costs no more than a look at the clock.
    */
-  async #lookAgain(arrivedAt: number): Promise<void> {
-    if (!this.#mayLook(arrivedAt)) return;
-    await (this.#looking ??= this.#look());
+  async #refresh(arrivedAt: number): Promise<void> {
+    if (!this.#mayRefresh(arrivedAt)) return;
+    await (this.#refreshing ??= this.#askSource());
     // It had begun before the request came, so one more is made in time.
-    if (this.#mayLook(arrivedAt)) void (this.#looking ??= this.#look());
+    if (this.#mayRefresh(arrivedAt)) void (this.#refreshing ??= this.#askSource());
   }
 
   /** Whether keys newer than a request are not at hand, and may be had. */
-  #mayLook(arrivedAt: number): boolean {
+  #mayRefresh(arrivedAt: number): boolean {
     const { startedAt = 0 } = this.#source.current() ?? {};
-    return startedAt < arrivedAt && this.#clock.monotonic() >= this.#nothingNewBefore;
+    return startedAt < arrivedAt && this.#clock.monotonic() >= this.#coolingDownUntil;
   }
 
-  async #look(): Promise<void> {
+  async #askSource(): Promise<void> {
     const newest = await this.#source.newest();
-    this.#looking = undefined;
+    this.#refreshing = undefined;
     if (newest.ok) return;
     const { untilFetchMs, retryAfterSecs } = newest.failure;
-    this.#nothingNewBefore = this.#clock.monotonic() + (untilFetchMs ?? retryAfterSecs * 1000);
+    this.#coolingDownUntil = this.#clock.monotonic() + (untilFetchMs ?? retryAfterSecs * 1000);
   }
 
   #ringOf(snapshot: KeySnapshot): KeyRing {
@@ -229,10 +229,10 @@ export class KeyStore {
 }
 
 function makeRing(snapshot: KeySnapshot): KeyRing {
-  const byKid = new Map<string, KeyEntry[]>();
-  const withoutKid: KeyEntry[] = [];
+  const byKid = new Map<string, RingKey[]>();
+  const withoutKid: RingKey[] = [];
   for (const key of snapshot.keys) {
-    const entry = { alg: key.alg, key: verificationKey(key) };
+    const entry = { key, verification: verificationKey(key) };
     if (key.kid === undefined) withoutKid.push(entry);
     else byKid.set(key.kid, [...(byKid.get(key.kid) ?? []), entry]);
   }
@@ -243,42 +243,36 @@ function makeRing(snapshot: KeySnapshot): KeyRing {
     empty: all.length === 0,
     candidates(alg, kid) {
       if (kid === undefined) {
-        const keys = fit(all, alg);
+        const keys = fitting(all, alg);
         return { keys, unknownKid: keys.length === 0 };
       }
-      const named = fit(byKid.get(kid) ?? [], alg);
-      const keys = named.length > 0 ? named : fit(withoutKid, alg);
+      const named = fitting(byKid.get(kid) ?? [], alg);
+      const keys = named.length > 0 ? named : fitting(withoutKid, alg);
       return { keys, unknownKid: !byKid.has(kid) };
     },
   };
 }
 
-interface KeyEntry {
-  readonly alg: string | undefined;
-  readonly key: VerificationKey;
+interface RingKey {
+  readonly key: PublicKey;
+  readonly verification: VerificationKey;
 }
 
-function fit(entries: readonly KeyEntry[], alg: string): VerificationKey[] {
-  return entries.filter((entry) => entry.alg === undefined || entry.alg === alg)
-    .slice(0, MAX_KEYS_TRIED).map((entry) => entry.key);
+function fitting(keys: readonly RingKey[], alg: PublicKeyAlgorithm): VerificationKey[] {
+  return keys.filter(({ key }) => fitsAlgorithm(key, alg))
+    .slice(0, MAX_KEYS_TRIED).map(({ verification }) => verification);
 }
 
-function verificationKey({ n, e }: PublicKey): VerificationKey {
+function verificationKey({ kty, members }: PublicKey): VerificationKey {
   const imported = new Map<string, Promise<KeyObject>>();
   return {
     forAlgorithm(alg) {
-      let key = imported.get(alg);
+      let key = imported.get(alg.name);
       if (key === undefined) {
-        key = importKey(n, e, alg);
-        imported.set(alg, key);
+        key = alg.importKey({ kty, ...members });
+        imported.set(alg.name, key);
       }
       return key;
     },
   };
-}
-
-async function importKey(n: string, e: string, alg: string): Promise<KeyObject> {
-  const key = await importJWK({ kty: "RSA", n, e }, alg);
-  if (key instanceof Uint8Array) throw new TypeError("a public key came out as a secret");
-  return KeyObject.from(key);
 }

@@ -1,3 +1,4 @@
+import type { PublicKey } from "../jws/public_key.ts";
 import { MAX_KEY_WAIT_MS, MAX_KEY_WAITERS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
@@ -5,7 +6,6 @@ import { fail, ok, type Result } from "../result.ts";
 import { askProvider, type ProviderAddress, type ProviderKeySet } from "./ask_provider.ts";
 import type { Fetcher } from "./fetch_json.ts";
 import { type KeyReport, makeKeyReport, tell } from "./key_report.ts";
-import type { PublicKey } from "./key_set.ts";
 import { ChangeListeners, type KeySnapshot, type KeySource, type NoKeys } from "./key_source.ts";
 import { type KeyAges, pauseMs, refetchAgeMs } from "./pace.ts";
 import type { ProviderTrouble } from "./trouble.ts";

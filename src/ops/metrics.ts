@@ -1,8 +1,6 @@
-import { isUpstreamFailure, type Reason, REASONS } from "../failure.ts";
+import { type Outcome, outcomeOf, type Reason, REASONS } from "../failure.ts";
 
-/** What became of a request: the upstream answered, it was refused here, or something broke. */
-export const DECISIONS = ["allowed", "refused", "failed"] as const;
-export type Decision = typeof DECISIONS[number];
+const OUTCOMES: readonly Outcome[] = ["allowed", "refused", "failed"];
 
 /** How a key fetch ended: well, or by the kind of trouble. */
 export const FETCH_RESULTS = [
@@ -20,8 +18,8 @@ export const FETCH_RESULTS = [
 ] as const;
 export type FetchResult = typeof FETCH_RESULTS[number];
 
-export const REFUSAL_REASONS: readonly Reason[] = REASONS.filter((r) => !isUpstreamFailure(r));
-export const UPSTREAM_FAILURES: readonly Reason[] = REASONS.filter((r) => isUpstreamFailure(r));
+const REFUSAL_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "refused");
+const FAILURE_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "failed");
 
 const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
@@ -61,8 +59,8 @@ export const METRICS = {
   requests: {
     name: "ooproxy_requests_total",
     type: "counter",
-    help: "Requests that are over, by decision and class of the status.",
-    labels: { decision: DECISIONS, status: STATUS_CLASSES },
+    help: "Completed requests, by decision and class of the status.",
+    labels: { decision: OUTCOMES, status: STATUS_CLASSES },
     by: "worker",
   },
   refusals: {
@@ -75,8 +73,8 @@ export const METRICS = {
   upstreamFailures: {
     name: "ooproxy_upstream_failures_total",
     type: "counter",
-    help: "Requests that the upstream did not answer whole, by kind.",
-    labels: { kind: UPSTREAM_FAILURES },
+    help: "Requests that failed while proxying, by reason.",
+    labels: { reason: FAILURE_REASONS },
     by: "worker",
   },
   requestDuration: {
@@ -103,7 +101,7 @@ export const METRICS = {
   tokenCache: {
     name: "ooproxy_token_cache_lookups_total",
     type: "counter",
-    help: "Look-ups in the memory of tokens, by result.",
+    help: "Token cache lookups, by result.",
     labels: { result: ["hit", "miss"] },
     by: "worker",
   },
@@ -233,14 +231,14 @@ export class Meter {
     values[sum] = (values[sum] ?? 0) + secs;
   }
 
-  /** One request that is over. */
-  countRequest(decision: Decision, status: number, failed: Reason | undefined, secs: number): void {
+  /** One completed request; `failed` says why the upstream did not respond to it whole, if it did not. */
+  countRequest(status: number, failed: Reason | undefined, secs: number): void {
+    const outcome = outcomeOf(failed);
     const statusClass = Math.min(Math.max(Math.floor(status / 100), 1), STATUS_CLASSES.length) - 1;
-    this.add("requests", DECISIONS.indexOf(decision) * STATUS_CLASSES.length + statusClass);
-    if (failed !== undefined && isUpstreamFailure(failed)) {
-      this.add("upstreamFailures", UPSTREAM_FAILURES.indexOf(failed));
-    } else if (failed !== undefined) {
-      this.add("refusals", REFUSAL_REASONS.indexOf(failed));
+    this.add("requests", OUTCOMES.indexOf(outcome) * STATUS_CLASSES.length + statusClass);
+    if (failed !== undefined) {
+      if (outcome === "refused") this.add("refusals", REFUSAL_REASONS.indexOf(failed));
+      else this.add("upstreamFailures", FAILURE_REASONS.indexOf(failed));
     }
     this.observe("requestDuration", secs);
   }

@@ -1,8 +1,8 @@
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { serveLastingly } from "./lasting_server.ts";
-import { type Address, reasonOf, urlOf } from "./listener.ts";
+import { serveWithReopen } from "../listen/reopening_server.ts";
+import { type Address, reasonOf, urlOf } from "../listen/listener.ts";
 
 /** One thing that has to hold. */
 export interface Check {
@@ -38,7 +38,7 @@ export function openAdmin(
 ): Result<Admin, string> {
   const { hostname, port } = address;
   try {
-    const server = serveLastingly(port, {
+    const server = serveWithReopen(port, {
       ...owner,
       url: (port) => urlOf(false, { hostname, port }),
       serve: (port, signal) =>

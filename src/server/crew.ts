@@ -4,7 +4,7 @@ import type { KeySource } from "../oidc/key_source.ts";
 import type { MeterData } from "../ops/metrics.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import type { Result } from "../result.ts";
-import type { TlsIdentity } from "./listener.ts";
+import type { TlsIdentity } from "../listen/listener.ts";
 
 /** Settings that the main role alone uses: above all the passwords of files that it opens. */
 const NOT_FOR_WORKERS = [

@@ -16,7 +16,7 @@ import type { EdgeFetch, EdgeInfo } from "./entry.ts";
 import { KeyBroker, keySettings } from "./key_broker.ts";
 import { type Logging, logSettings, startLogging } from "./logging.ts";
 import { prepare } from "./prepare.ts";
-import { buildService } from "./service.ts";
+import { buildService } from "../request/service.ts";
 
 /** What an edge is built from. */
 export interface EdgeParts {

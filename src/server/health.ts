@@ -5,7 +5,7 @@ import { printable } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { Address } from "./listener.ts";
+import type { Address } from "../listen/listener.ts";
 
 /** Whom to ask. */
 export interface HealthTarget {

@@ -4,7 +4,7 @@ import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import { workerConfig, type WorkerSettings } from "./crew.ts";
-import { type Address, probe } from "./listener.ts";
+import { type Address, probe } from "../listen/listener.ts";
 
 /** Settings with everything that had to be looked up for them. */
 export interface Prepared {

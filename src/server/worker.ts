@@ -7,8 +7,8 @@ import type { Meter, MeterData } from "../ops/metrics.ts";
 import type { WebSocketRelays } from "../proxy/websocket.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "./crew.ts";
-import { type Listener, openListener } from "./listener.ts";
-import { buildService, type Service } from "./service.ts";
+import { type Listener, openListener } from "../listen/listener.ts";
+import { buildService, type Service } from "../request/service.ts";
 
 /** What a worker needs from outside. */
 export interface WorkerParts {

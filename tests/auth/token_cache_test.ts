@@ -1,12 +1,13 @@
 import { TokenCache, type TokenCacheOptions } from "../../src/auth/token_cache.ts";
-import type { VerifiedToken } from "../../src/auth/verify.ts";
-import { type Failure, failure, type Reason } from "../../src/failure.ts";
+import type { Identity } from "../../src/auth/identity.ts";
+import type { Verified } from "../../src/auth/provider.ts";
+import { cacheable, type Failure, failure, type Reason, REASONS } from "../../src/failure.ts";
 import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS } from "../../src/limits.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
-type Outcome = Result<VerifiedToken, Failure>;
+type Outcome = Result<Verified, Failure>;
 
 /** A cache whose verifier answers what the test says, and counts how often it is asked. */
 function makeScene(options: Partial<TokenCacheOptions> = {}) {
@@ -21,8 +22,8 @@ function makeScene(options: Partial<TokenCacheOptions> = {}) {
     outcome: (): Outcome | Promise<Outcome> => ok(token({ exp: nowSecs + 1000 })),
     cache: undefined as unknown as TokenCache,
     /** What a request with this token meets. */
-    async meet(name: string): Promise<Outcome> {
-      return scene.cache.lookUp(name) ?? await scene.cache.verify(name);
+    async meet(name: string): Promise<Result<Identity, Failure>> {
+      return scene.cache.lookUp(name) ?? await scene.cache.authenticate(name);
     },
   };
   scene.cache = new TokenCache(
@@ -40,20 +41,21 @@ function makeScene(options: Partial<TokenCacheOptions> = {}) {
   return scene;
 }
 
-function token(parts: Partial<VerifiedToken> = {}): VerifiedToken {
-  return {
+function token(
+  { exp, notBefore, generation = 1 }: { exp: number; notBefore?: number; generation?: number },
+): Verified {
+  const identity: Identity = {
+    provider: "default",
     subject: "s",
     clientId: "c",
-    exp: 0,
-    notBefore: undefined,
-    alg: "RS256",
-    kid: "k",
-    generation: 1,
-    ...parts,
+    claims: {},
+    validFrom: notBefore,
+    validUntil: exp,
   };
+  return { identity, generation };
 }
 
-function reasonOf(outcome: Outcome): string {
+function reasonOf(outcome: Result<Identity, Failure>): string {
   return outcome.ok ? "ok" : outcome.failure.reason;
 }
 
@@ -191,10 +193,15 @@ const LASTING: readonly Reason[] = [
   "bad_signature",
   "malformed_claims",
   "wrong_issuer",
-  "wrong_audience",
-  "wrong_subject",
   "expired",
 ];
+
+Deno.test("No refusal that depends on a rule is remembered by its token, nor one that time mends.", () => {
+  assertEquals(
+    REASONS.filter((reason) => cacheable(reason) !== undefined).sort(),
+    [...LASTING].sort(),
+  );
+});
 
 for (const reason of LASTING) {
   Deno.test(`A token refused as ${reason} is refused from memory for a while.`, async () => {
@@ -209,14 +216,16 @@ for (const reason of LASTING) {
   });
 }
 
-const MENDABLE: readonly Reason[] = [
+const NOT_REMEMBERED: readonly Reason[] = [
+  "wrong_audience",
+  "wrong_subject",
   "not_yet_valid",
   "unknown_key",
   "keys_unavailable",
   "overloaded",
 ];
 
-for (const reason of MENDABLE) {
+for (const reason of NOT_REMEMBERED) {
   Deno.test(`A token refused as ${reason} is looked at anew each time.`, async () => {
     const scene = makeScene();
     scene.outcome = () => fail(failure(reason));
@@ -248,7 +257,7 @@ Deno.test("The memory of refusals is bounded: the oldest goes first.", async () 
 
 Deno.test("A wrong signature is remembered for one cool-down of the keys, other refusals longer.", async () => {
   for (
-    const [reason, checks] of [["bad_signature", 2], ["wrong_audience", 1]] as const
+    const [reason, checks] of [["bad_signature", 2], ["wrong_issuer", 1]] as const
   ) {
     const scene = makeScene({ keyCooldownMs: 1000 });
     scene.outcome = () => fail(failure(reason));

@@ -192,7 +192,7 @@ Deno.test("Limits hold at their edges, slow clients are given up, and nothing is
       await eventually("the end of the broken request", () => taken?.ended);
       assert(taken?.all().endsWith("\r\n\r\nabc"));
 
-      const kinds = 'ooproxy_upstream_failures_total{kind="client_timeout"}';
+      const kinds = 'ooproxy_upstream_failures_total{reason="client_timeout"}';
       await eventually("both given up", async () => await service.metric(kinds) === 2);
       await eventually("a freed connection", () => startedWith("/large")[0]?.error !== undefined);
       // What came late is whole in no way.

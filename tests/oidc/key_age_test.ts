@@ -2,6 +2,7 @@
 import type { KeySnapshot } from "../../src/oidc/key_source.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import type { RestoredKeys } from "../../src/oidc/provider_keys.ts";
+import { publicRow } from "../support/algorithms.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/clock.ts";
 import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
@@ -11,7 +12,7 @@ const STALE_MS = 600_000;
 /** Keys of an earlier run, so many milliseconds old. */
 function restored(clock: FakeClock, ageMs: number): RestoredKeys {
   const { n, e } = lookalikeKey("one");
-  const keys = [{ kid: "one", n: String(n), e: String(e) }];
+  const keys = [{ kty: "RSA", kid: "one", members: { n: String(n), e: String(e) } }];
   return { issuer: PROVIDER_URL, keys, fetchedAt: clock.now() - ageMs };
 }
 
@@ -116,7 +117,7 @@ Deno.test("key age: the first token has keys of an earlier run confirmed, withou
   using scene = restoredScene(100_000);
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
   scene.provider.hold();
-  const find = () => store.find("RS256", "one", scene.clock.now());
+  const find = () => store.find(publicRow("RS256"), "one", scene.clock.now());
   const found = await find();
   assert(found.ok);
   for (let i = 0; i < 100; i++) assert((await find()).ok);
@@ -134,7 +135,7 @@ Deno.test("key age: an unknown key is fetched for at once where keys are of an e
   using scene = restoredScene(100_000);
   scene.provider.keys = [lookalikeKey("two", 2)];
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
-  assert((await store.find("RS256", "two", scene.clock.now())).ok);
+  assert((await store.find(publicRow("RS256"), "two", scene.clock.now())).ok);
   assertEquals(scene.provider.fetches, [0]);
 });
 
@@ -143,11 +144,11 @@ Deno.test("key age: the age of keys of an earlier run counts", async () => {
   scene.provider.refused = true;
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
   await scene.clock.advance(50_000);
-  assert((await store.find("RS256", "one", scene.clock.now())).ok);
+  assert((await store.find(publicRow("RS256"), "one", scene.clock.now())).ok);
   await scene.clock.advance(9_999);
   assert(scene.source.current() !== undefined);
   await scene.clock.advance(1);
-  const refused = await store.find("RS256", "one", scene.clock.now());
+  const refused = await store.find(publicRow("RS256"), "one", scene.clock.now());
   assert(!refused.ok);
   assertEquals(refused.failure.reason, "keys_unavailable");
   assertEquals(lines(scene, "error").length, 1);
@@ -169,7 +170,7 @@ Deno.test("key age: keys of an earlier run with a time to come do not keep newer
   using scene = restoredScene(-1_000_000);
   scene.provider.keys = [lookalikeKey("two", 2)];
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
-  assert((await store.find("RS256", "two", scene.clock.now())).ok);
+  assert((await store.find(publicRow("RS256"), "two", scene.clock.now())).ok);
 });
 
 Deno.test("key age: whoever keeps keys is told of each successful fetch, and of no other", async () => {

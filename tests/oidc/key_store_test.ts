@@ -2,6 +2,7 @@ import { MAX_KEY_WAITERS, MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../../src/lim
 import { type Found, KeyStore } from "../../src/oidc/key_store.ts";
 import type { Failure } from "../../src/failure.ts";
 import type { Result } from "../../src/result.ts";
+import { publicRow } from "../support/algorithms.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
 import type { Jwk } from "../support/tokens.ts";
@@ -23,7 +24,8 @@ function makeStore(keys: readonly Jwk[] = [lookalikeKey("one")]): StoreScene {
   const scene = makeScene();
   scene.provider.keys = keys;
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
-  const find = (kid: string | undefined, alg = "RS256") => store.find(alg, kid, scene.clock.now());
+  const find = (kid: string | undefined, alg = "RS256") =>
+    store.find(publicRow(alg), kid, scene.clock.now());
   const ask = (kid: string | undefined, alg?: string) => {
     const asked: { answer?: Answer } = {};
     void find(kid, alg).then((answer) => asked.answer = answer);
@@ -147,9 +149,9 @@ for (const { sentence, keys, alg = "RS256", kid, found } of CANDIDATES) {
     using scene = makeStore(keys);
     const ring = await scene.store.ring();
     assert(ring.ok);
-    const given = ring.value.candidates(alg, kid).keys;
+    const given = ring.value.candidates(publicRow(alg), kid).keys;
     const moduli = await Promise.all(given.map(async (one) => {
-      const { n } = (await one.forAlgorithm(alg)).export({ format: "jwk" });
+      const { n } = (await one.forAlgorithm(publicRow(alg))).export({ format: "jwk" });
       return keys.findIndex((jwk) => jwk.n === n);
     }));
     assertEquals(moduli, found);
@@ -161,10 +163,10 @@ Deno.test("key store: a key is imported once for each algorithm", async () => {
   const found = await scene.find("one");
   assert(found.ok);
   const [first] = found.value.keys;
-  assertEquals(first?.forAlgorithm("RS256"), first?.forAlgorithm("RS256"));
+  assertEquals(first?.forAlgorithm(publicRow("RS256")), first?.forAlgorithm(publicRow("RS256")));
   const again = await scene.find("one");
   assert(again.ok && again.value.keys[0] === first);
-  assertEquals((await first?.forAlgorithm("RS512"))?.asymmetricKeyType, "rsa");
+  assertEquals((await first?.forAlgorithm(publicRow("RS512")))?.asymmetricKeyType, "rsa");
 });
 
 Deno.test("key store: nothing is fetched before the first question", () => {
@@ -422,14 +424,14 @@ Deno.test("key store: where no key without an id fits, the named one is waited f
   await scene.find("one");
   await scene.clock.advance(COOLDOWN_MS);
   scene.provider.keys = [lookalikeKey("two", 3), lookalikeKey(undefined, 2)];
-  const newer = await scene.store.findNewer("RS256", "two", scene.clock.now());
+  const newer = await scene.store.findAfterRefresh(publicRow("RS256"), "two", scene.clock.now());
   assert(newer.ok);
   assertEquals([newer.value.unknownKid, scene.provider.fetches.length], [false, 2]);
   await scene.clock.advance(COOLDOWN_MS);
-  const never = await scene.store.findNewer("RS256", "three", scene.clock.now());
+  const never = await scene.store.findAfterRefresh(publicRow("RS256"), "three", scene.clock.now());
   assertEquals(never.ok && never.value.unknownKid, true);
   await scene.clock.advance(1);
-  const again = await scene.store.findNewer("RS256", "three", scene.clock.now());
+  const again = await scene.store.findAfterRefresh(publicRow("RS256"), "three", scene.clock.now());
   assertEquals([outcome(again), scene.provider.fetches.length], ["unknown_key", 3]);
 });
 
@@ -439,11 +441,11 @@ Deno.test("key store: a provider that gives no usable key is to blame, not the t
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
   assert((await store.ring()).ok);
   for (const kid of ["one", "one", undefined]) {
-    const found = await store.find("RS256", kid, scene.clock.now());
+    const found = await store.find(publicRow("RS256"), kid, scene.clock.now());
     assertEquals(!found.ok && found.failure.reason, "keys_unavailable");
   }
   assertEquals(scene.provider.fetches.length, 1);
   scene.provider.keys = [lookalikeKey("one")];
   await scene.clock.advance(COOLDOWN_MS);
-  assert((await store.find("RS256", "one", scene.clock.now())).ok);
+  assert((await store.find(publicRow("RS256"), "one", scene.clock.now())).ok);
 });

@@ -1,5 +1,5 @@
 /** Keys that change while tokens come, good and made up: the real verifier over a scripted provider. */
-import { makeVerifier } from "../../src/auth/verify.ts";
+import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
 import { MAX_KEY_WAITERS } from "../../src/limits.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -28,16 +28,18 @@ interface Gate extends Scene {
 
 function makeGate(options?: SceneOptions): Gate {
   const scene = makeScene(options);
-  const verify = makeVerifier({
+  const provider = makeJwtProvider({
+    name: "default",
     keys: new KeyStore(scene.source, scene.clock, COOLDOWN_MS),
-    policy: { audience: undefined, subject: undefined, leewaySecs: 0 },
-    expectedIssuer: PROVIDER_URL,
+    needs: { kept: [], refuse: () => undefined },
+    leewaySecs: 0,
+    issuer: PROVIDER_URL,
     secret: undefined,
     clock: scene.clock,
     maxPending: 1_000_000,
   });
   const check = async (token: string) => {
-    const verified = await verify(token);
+    const verified = await provider.authenticate(token);
     return verified.ok ? "accepted" : verified.failure.reason;
   };
   const claims = claimsAt(scene.clock);

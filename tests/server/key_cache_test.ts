@@ -40,7 +40,7 @@ function snapshot(number = 1): KeySnapshot {
     generation: 1,
     startedAt: Date.now() - 1,
     issuer: "http://127.0.0.1:9",
-    keys: [{ kid: "one", n: String(n), e: String(e) }],
+    keys: [{ kty: "RSA", kid: "one", members: { n: String(n), e: String(e) } }],
   };
 }
 

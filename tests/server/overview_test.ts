@@ -10,7 +10,7 @@ import { settings } from "./support.ts";
 
 function overview(facts: { ready?: number; stopping?: boolean; expiresAt?: number } = {}) {
   const workers = new Meter();
-  workers.countRequest("allowed", 200, undefined, 0.01);
+  workers.countRequest(200, undefined, 0.01);
   const crew: Crew = {
     urls: () => [],
     strength: () => ({ ready: facts.ready ?? 2, wanted: 2 }),

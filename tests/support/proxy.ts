@@ -6,7 +6,7 @@ import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/metrics.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { KeyBroker, keySettings } from "../../src/server/key_broker.ts";
-import type { TlsIdentity } from "../../src/server/listener.ts";
+import type { TlsIdentity } from "../../src/listen/listener.ts";
 import { startWorker } from "../../src/server/worker.ts";
 import { fail } from "../../src/result.ts";
 import { MemoryLog } from "./log.ts";

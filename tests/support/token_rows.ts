@@ -1,7 +1,7 @@
 /** Rows of good and hostile tokens, each with what has to become of it, through the whole proxy. */
 import { makeAuthenticator } from "../../src/auth/authenticate.ts";
 import { TokenCache } from "../../src/auth/token_cache.ts";
-import { makeVerifier } from "../../src/auth/verify.ts";
+import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
 import { type Reason, statusOf } from "../../src/failure.ts";
 import { readKeySet } from "../../src/oidc/key_set.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
@@ -149,15 +149,17 @@ export function makePipeline(
   const ready = () => Promise.resolve(ok(snapshot));
   const onChange = () => () => {};
   const source = { current: () => snapshot, since: ready, newest: ready, onChange };
-  const verify = makeVerifier({
+  const provider = makeJwtProvider({
+    name: "default",
     keys: new KeyStore(source, clock, 10_000),
-    policy: { audience: undefined, subject: undefined, leewaySecs: 0 },
-    expectedIssuer: issuer,
+    needs: { kept: [], refuse: () => undefined },
+    leewaySecs: 0,
+    issuer,
     secret,
     clock,
     maxPending: 100,
   });
-  const cache = new TokenCache(verify, {
+  const cache = new TokenCache(provider.authenticate, {
     size: 100,
     ttlMs: 60_000,
     leewaySecs: 0,

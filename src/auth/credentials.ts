@@ -1,0 +1,66 @@
+import { type Failure, failure } from "../failure.ts";
+import { MAX_TOKEN_LENGTH } from "../limits.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** What a request brings to show who calls. */
+export interface Credentials {
+  readonly scheme: "Bearer";
+  readonly token: string;
+}
+
+/**
+ * Takes the credentials out of an `Authorization` value (RFC 6750, section 2.1).
+ *
+ * The scheme is compared case-insensitively (RFC 9110, section 11.1); tokens in the query or the
+ * body are never looked at. Several header lines reach this function as one value joined by a
+ * comma, which no token may hold, so they are told apart from one.
+ *
+ * Does not check what the token says.
+ *
+ * @param value the `Authorization` value, or `null` without one.
+ */
+export function readCredentials(value: string | null): Result<Credentials, Failure> {
+  if (value === null || value === "") return fail(failure("missing_token"));
+  const space = value.indexOf(" ");
+  const scheme = space === -1 ? value : value.slice(0, space);
+  if (value.includes(",") && isRepeated(value)) return fail(failure("repeated_credentials"));
+  if (scheme.toLowerCase() !== "bearer") return fail(failure("other_scheme"));
+  const token = space === -1 ? "" : trimSpaces(value, space);
+  if (token.length > MAX_TOKEN_LENGTH) return fail(failure("token_too_long"));
+  if (!isToken68(token)) return fail(failure("malformed_credentials"));
+  return ok({ scheme: "Bearer", token });
+}
+
+/** `1*SP` stands between scheme and token; trailing blanks are not part of a field value. */
+function trimSpaces(value: string, from: number): string {
+  let start = from;
+  while (value.charCodeAt(start) === 0x20) start++;
+  return value.slice(start);
+}
+
+/**
+ * Whether a value with a comma is several credentials: its first part is a whole bearer
+ * credential. Other schemes (Digest) have parameters with commas of their own.
+ */
+function isRepeated(value: string): boolean {
+  return value.split(",").some((part, index) => {
+    const text = part.trim().toLowerCase();
+    return index > 0 ? text.startsWith("bearer ") || text === "bearer" : text.startsWith("bearer ");
+  });
+}
+
+/** `b64token` of RFC 6750: letters, digits and `-._~+/`, then any number of `=`. */
+function isToken68(token: string): boolean {
+  let end = token.length;
+  while (end > 0 && token.charCodeAt(end - 1) === 0x3d) end--;
+  if (end === 0) return false;
+  for (let i = 0; i < end; i++) {
+    const c = token.charCodeAt(i);
+    const alphanumeric = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) ||
+      (c >= 0x30 && c <= 0x39);
+    // - . _ ~ + /
+    const mark = c === 0x2d || c === 0x2e || c === 0x5f || c === 0x7e || c === 0x2b || c === 0x2f;
+    if (!alphanumeric && !mark) return false;
+  }
+  return true;
+}

@@ -1,0 +1,113 @@
+import { type Failure, failure } from "../failure.ts";
+import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from "../limits.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** A decoded token. Nothing in it has been verified. */
+export interface UnverifiedToken {
+  readonly alg: string;
+  readonly kid: string | undefined;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Decodes a compact JWS (RFC 7515, sections 3.1 and 7.1) and is stricter than most decoders, so
+ * that one token has one spelling and one meaning: three non-empty parts of canonical base64url
+ * without padding, header and payload JSON objects in valid UTF-8 without a byte order mark, no member
+ * named twice at any depth (RFC 7515, section 4, and RFC 7519, section 4: the upstream might take the
+ * first where we take the last).
+ *
+ * Refuses `crit` (no extension is understood here, RFC 7515, section 4.1.11), `b64` (RFC 7797) and
+ * encrypted tokens. Ignores `jwk`, `jku`, `x5u` and `x5c`: keys come from the provider alone.
+ *
+ * Does not check the signature, the algorithm or any claim.
+ */
+export function decodeJwt(token: string): Result<UnverifiedToken, Failure> {
+  if (token.length > MAX_TOKEN_LENGTH) return fail(failure("token_too_long"));
+  const first = token.indexOf(".");
+  const second = token.indexOf(".", first + 1);
+  if (first < 1 || second <= first + 1 || second === token.length - 1) {
+    return notAJwt("not three parts");
+  }
+  if (token.indexOf(".", second + 1) !== -1) return notAJwt("more than three parts");
+  const header = jsonObject(token.slice(0, first));
+  if (header === undefined) {
+    return notAJwt("the header is not a JSON object with unique names in base64url");
+  }
+  const claims = jsonObject(token.slice(first + 1, second));
+  if (claims === undefined) {
+    return notAJwt("the payload is not a JSON object with unique names in base64url");
+  }
+  if (bytesOf(token.slice(second + 1)) === undefined) {
+    return notAJwt("the signature is not canonical base64url");
+  }
+  const { alg, kid } = header;
+  if (typeof alg !== "string") return notAJwt("no alg in the header");
+  if (Object.hasOwn(header, "crit")) return notAJwt("crit names an extension");
+  if (Object.hasOwn(header, "b64")) return notAJwt("b64 in the header");
+  if (Object.hasOwn(header, "enc")) return notAJwt("an encrypted token");
+  if (kid !== undefined && (typeof kid !== "string" || kid.length > MAX_KID_LENGTH)) {
+    return notAJwt("kid is not a short text");
+  }
+  return ok({ alg, kid, claims });
+}
+
+function notAJwt(detail: string): Result<never, Failure> {
+  return fail(failure("not_a_jwt", detail));
+}
+
+/** Bytes of canonical base64url without padding (RFC 7515, section 2), or `undefined`. */
+function bytesOf(part: string): Uint8Array | undefined {
+  try {
+    const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });
+    // Padding, blanks and stray low bits all decode; only the canonical spelling encodes back.
+    return bytes.toBase64({ alphabet: "base64url", omitPadding: true }) === part
+      ? bytes
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonObject(part: string): Record<string, unknown> | undefined {
+  const bytes = bytesOf(part);
+  if (bytes === undefined) return undefined;
+  try {
+    const text = utf8.decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    // The parser keeps the last of members with the same name: then fewer are left than were written.
+    if (membersWritten(text) !== membersKept(value)) return undefined;
+    return value as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many members the objects of a valid JSON text have in all, as written: its colons outside strings. */
+function membersWritten(text: string): number {
+  let count = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) inString = !inString;
+    else if (inString && c === 0x5c) i++; // a backslash: what follows ends nothing
+    else if (!inString && c === 0x3a) count++;
+  }
+  return count;
+}
+
+/** How many members an object and all objects in it have. */
+function membersKept(object: object): number {
+  let count = 0;
+  const open = [object]; // no recursion: a client chooses the depth
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const values: unknown[] = Object.values(next);
+    if (!Array.isArray(next)) count += values.length;
+    for (const value of values) {
+      if (typeof value === "object" && value !== null) open.push(value);
+    }
+  }
+  return count;
+}

@@ -1,0 +1,180 @@
+import { type Failure, failure } from "../failure.ts";
+import { algorithm, type PublicKeyAlgorithm, type SecretAlgorithm } from "../jws/algorithms.ts";
+import { sameIssuer } from "../oidc/discovery.ts";
+import type { KeyStore, VerificationKey } from "../oidc/key_store.ts";
+import type { Clock } from "../ops/clock.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { CheckQueue } from "./check_queue.ts";
+import { checkTimes, type Claims } from "./claims.ts";
+import { decodeJwt, type UnverifiedToken } from "./decode_jwt.ts";
+import type { Identity } from "./identity.ts";
+import type { Provider, Verified } from "./provider.ts";
+
+/** What is asked of the claims by whoever is to be let in. */
+export interface ClaimNeeds {
+  /** Names of the claims that an identity keeps for requirements to look at. */
+  readonly kept: readonly string[];
+  /** Why no requirement could accept a token with these claims, which nothing has verified yet. */
+  refuse(claims: Claims): Failure | undefined;
+}
+
+/** What a provider of JWTs is built from. */
+export interface JwtProviderOptions {
+  readonly name: string;
+  /** The issuer from the settings; the exact one comes from the discovery document. */
+  readonly issuer: string;
+  readonly keys: KeyStore;
+  /** Raw bytes of the client secret; without it HS* tokens are refused. */
+  readonly secret: Uint8Array | undefined;
+  /** Clock skew allowed for, in seconds. */
+  readonly leewaySecs: number;
+  readonly needs: ClaimNeeds;
+  readonly clock: Clock;
+  /** Most signature checks that may wait for their turn; requests beyond are told to come back. */
+  readonly maxPending: number;
+}
+
+/**
+ * Builds the check of a token (RFC 7519, section 7.2, with the advice of RFC 8725): cheap checks
+ * first, so that a dead token never causes a key fetch or a signature check; then the key; the
+ * signature last. The algorithm decides the kind of key: RS* tokens meet public keys only, HS* tokens
+ * the client secret only (RFC 8725, section 3.1).
+ *
+ * Does not check scopes, `typ`, `cnf` or revocation. What a rule demands is looked at only as far as a
+ * token that no rule could accept is refused early; whether the rule of a request accepts the caller is
+ * decided elsewhere (`policy/decide.ts`).
+ */
+export function makeJwtProvider(options: JwtProviderOptions): Provider {
+  const { name, issuer, secret, leewaySecs, needs, clock } = options;
+  const checks = { ...options, queue: new CheckQueue(options.maxPending, clock) };
+
+  async function authenticate(token: string): Promise<Result<Verified, Failure>> {
+    const arrivedAt = clock.now();
+    const decoded = decodeJwt(token);
+    if (!decoded.ok) return decoded;
+    const { alg, claims } = decoded.value;
+    const row = algorithm(alg);
+    if (row === undefined) return fail(failure("algorithm_not_allowed"));
+    if (row.keysFrom === "client secret" && secret === undefined) {
+      return fail(failure("algorithm_not_allowed", "HS* tokens need CLIENT_SECRET"));
+    }
+    const early = checkTimes(claims, leewaySecs, arrivedAt) ?? checkIssuerName(claims, issuer) ??
+      needs.refuse(claims);
+    if (early !== undefined) return fail(early);
+    const signedBy = row.keysFrom === "key set"
+      ? await checkWithKeySet(checks, token, row, decoded.value, arrivedAt)
+      : await checkWithSecret(checks, token, row);
+    if (!signedBy.ok) return signedBy;
+    if (claims.iss !== signedBy.value.issuer) return fail(failure("wrong_issuer"));
+    // A key fetch may have taken its time.
+    const late = checkTimes(claims, leewaySecs, clock.now());
+    if (late !== undefined) return fail(late);
+    const { generation } = signedBy.value;
+    return ok({ identity: toIdentity(name, claims, needs.kept), generation });
+  }
+
+  return { name, issuer, authenticate };
+}
+
+/** What is kept of verified claims. */
+function toIdentity(provider: string, claims: Claims, kept: readonly string[]): Identity {
+  const { sub, client_id, azp, exp, nbf, iat } = claims;
+  const starts = [nbf, iat].filter((time) => typeof time === "number");
+  return {
+    provider,
+    subject: typeof sub === "string" ? sub : undefined,
+    clientId: [client_id, azp].find((id) => typeof id === "string"),
+    claims: Object.fromEntries(kept.map((name) => [name, claims[name]])),
+    validFrom: starts.length === 0 ? undefined : Math.max(...starts),
+    validUntil: exp as number, // checkTimes has refused everything else
+  };
+}
+
+/** What signature checks are made with, and where they wait for their turn. */
+interface SignatureChecks extends Pick<JwtProviderOptions, "keys" | "secret"> {
+  readonly queue: CheckQueue;
+}
+
+/** The key set that a signature was checked with. */
+interface SignedBy {
+  readonly issuer: string;
+  readonly generation: number;
+}
+
+async function checkWithKeySet(
+  checks: SignatureChecks,
+  token: string,
+  alg: PublicKeyAlgorithm,
+  { kid }: UnverifiedToken,
+  arrivedAt: number,
+): Promise<Result<SignedBy, Failure>> {
+  const { keys } = checks;
+  const found = await keys.find(alg, kid, arrivedAt);
+  if (!found.ok) return found;
+  const { ring, unknownKid } = found.value;
+  const refused = await checkKeys(checks, token, alg, found.value.keys);
+  if (refused === undefined) return ok(ring);
+  if (refused.reason !== "bad_signature") return fail(refused);
+  // A `kid` that is unknown may be of a key that has come since; then only keys without one could be
+  // tried. A known one may have got another key.
+  const newer = unknownKid
+    ? await keys.findAfterRefresh(alg, kid, arrivedAt)
+    : await keys.findAfterRotation(alg, kid, arrivedAt, { ring, refused });
+  if (!newer.ok) return newer;
+  const refusedNow = await checkKeys(checks, token, alg, newer.value.keys);
+  return refusedNow === undefined ? ok(newer.value.ring) : fail(refusedNow);
+}
+
+async function checkWithSecret(
+  { keys, secret, queue }: SignatureChecks,
+  token: string,
+  alg: SecretAlgorithm,
+): Promise<Result<SignedBy, Failure>> {
+  if (secret === undefined) return fail(failure("algorithm_not_allowed"));
+  const ring = await keys.ring();
+  if (!ring.ok) return ring;
+  const refused = refusal(await queue.run(() => alg.verify(token, secret)));
+  return refused === undefined ? ok(ring.value) : fail(refused);
+}
+
+/**
+ * Looks whether one of the keys made the signature; one after the other, nearly always there is just
+ * one. Waits for its turn: checks are what a flood of bad tokens would have us spend our time on.
+ */
+async function checkKeys(
+  { queue }: SignatureChecks,
+  token: string,
+  alg: PublicKeyAlgorithm,
+  keys: readonly VerificationKey[],
+): Promise<Failure | undefined> {
+  const signed = await queue.run(async () => {
+    for (const key of keys) {
+      if (await isSignedBy(key, alg, token)) return true;
+    }
+    return false;
+  });
+  return refusal(signed);
+}
+
+async function isSignedBy(
+  key: VerificationKey,
+  alg: PublicKeyAlgorithm,
+  token: string,
+): Promise<boolean> {
+  try {
+    return alg.verify(token, await key.forAlgorithm(alg));
+  } catch {
+    return false; // the platform refuses the key: that means no
+  }
+}
+
+/** What the outcome of a queued check means: signed, not signed, or not looked at. */
+function refusal(signed: boolean | undefined): Failure | undefined {
+  if (signed === undefined) return { reason: "overloaded", retryAfterSecs: 1 };
+  return signed ? undefined : failure("bad_signature");
+}
+
+/** The issuer as far as it is known before discovery: only a trailing slash may still differ. */
+function checkIssuerName({ iss }: Claims, expected: string): Failure | undefined {
+  return typeof iss === "string" && sameIssuer(iss, expected) ? undefined : failure("wrong_issuer");
+}

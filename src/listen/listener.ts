@@ -1,0 +1,151 @@
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Connection, Handler } from "./connection.ts";
+import { serveWithReopen } from "./reopening_server.ts";
+
+/** An address to listen on. */
+export interface Address {
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+/** Key and certificate chain, PEM. */
+export interface TlsIdentity {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The URL it is reached at, with the port that was really taken. */
+  readonly url: string;
+  /**
+   * Asks every client to leave: answers carry `Connection: close` from now on, so that clients that are
+   * busy move on by themselves and none is cut off between two requests.
+   */
+  retire(): void;
+  /**
+   * Stops accepting and resolves when the last running request is over. Connections that have not brought
+   * a request yet are closed unheard: the runtime does so, and offers no way to wait for them.
+   */
+  shutdown(): Promise<void>;
+  /**
+   * Ends everything at once; running requests break off. After `shutdown` the runtime offers no way
+   * to do so: then it is the end of the process that ends them.
+   */
+  abort(): void;
+}
+
+/** What a listener needs from the worker it belongs to. */
+export interface ListenerOwner {
+  /** Asked for at every request, so that it can be exchanged while the listener stays. */
+  handler(): Handler;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Opens a listener: HTTP/1.1, over TLS also HTTP/2. Other processes, and another listener of this one,
+ * may listen on the same address (`SO_REUSEPORT`).
+ *
+ * Fails with one line for the operator when the address cannot be had.
+ *
+ * @param identity makes it a TLS listener.
+ */
+export function openListener(
+  address: Address,
+  identity: TlsIdentity | undefined,
+  owner: ListenerOwner,
+): Result<Listener, string> {
+  const { hostname } = address;
+  const secure = identity !== undefined;
+  let retired = false;
+
+  function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    const answered = owner.handler()(request, new Peer(info, secure));
+    return retired ? answered.then(askToLeave) : answered;
+  }
+
+  try {
+    const server = serveWithReopen(address.port, {
+      ...owner,
+      url: (port) => urlOf(secure, { hostname, port }),
+      serve: (port, signal) =>
+        Deno.serve({
+          hostname,
+          port,
+          reusePort: true,
+          signal,
+          onListen() {},
+          // Only bodies that break off end here; they have been told of where they broke.
+          onError: () => new Response(null, { status: 500 }),
+          ...(identity === undefined ? {} : { cert: identity.certPem, key: identity.keyPem }),
+        }, answer),
+    });
+    return ok({ ...server, retire: () => retired = true });
+  } catch (error) {
+    return fail(explain(secure, address, error));
+  }
+}
+
+/**
+ * Takes an address for a moment without sharing it: finds out that no other program listens there, and
+ * which port 0 stands for. Fails with one line for the operator.
+ */
+export function probe(address: Address, secure: boolean): Result<Address, string> {
+  try {
+    const listener = Deno.listen({ hostname: address.hostname, port: address.port });
+    const { port } = listener.addr;
+    listener.close();
+    return ok({ hostname: address.hostname, port });
+  } catch (error) {
+    return fail(explain(secure, address, error));
+  }
+}
+
+/** The other end of a connection; its address is looked up only where it is asked for. */
+class Peer implements Connection {
+  readonly secure: boolean;
+  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  /** Kept, since the runtime does not tell any more when the request is over. */
+  #address: string | undefined;
+
+  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>, secure: boolean) {
+    this.#info = info;
+    this.secure = secure;
+  }
+
+  get address(): string {
+    return this.#address ??= this.#info.remoteAddr.hostname;
+  }
+}
+
+function askToLeave(response: Response): Response {
+  response.headers.set("connection", "close");
+  return response;
+}
+
+/** The URL of an address. */
+export function urlOf(secure: boolean, { hostname, port }: Address): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${secure ? "https" : "http"}://${host}:${port}`;
+}
+
+function explain(secure: boolean, address: Address, error: unknown): string {
+  const setting = secure ? "LISTEN_SSL_URL" : "LISTEN_URL";
+  return `${setting}: cannot listen on ${urlOf(secure, address)}: ${reasonOf(error)}`;
+}
+
+/** Why an address cannot be had, and what to do. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "the address is in use; stop the other program or choose another port";
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "not permitted; ports below 1024 need a privilege";
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,94 @@
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+
+/** What a reopening server is made of. */
+export interface ReopeningServerOptions {
+  /** Begins to serve; throws where the address cannot be had. */
+  serve(port: number, signal: AbortSignal): Deno.HttpServer<Deno.NetAddr>;
+  /** How it is called in the log, by the port that was really taken. */
+  url(port: number): string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A server of the runtime that opens again when it had to stop. */
+export interface ReopeningServer {
+  readonly url: string;
+  /** Stops accepting and resolves when the last running request is over. */
+  shutdown(): Promise<void>;
+  /** Ends everything at once; without effect after `shutdown`. */
+  abort(): void;
+}
+
+/** Pause between two attempts to listen again, in milliseconds. */
+const LISTEN_AGAIN_MS = 100;
+
+/**
+ * Serves until it is told to stop. The runtime stops accepting for good when it once cannot, which it
+ * cannot when as many files are open as the process may have. Then connections that wait for a request
+ * or have brought only a part of its head, for as long as they like, are closed, the requests that run
+ * go on, and the server opens again.
+ *
+ * Throws what `serve` throws at the first attempt.
+ *
+ * @param port 0 takes a free one, and keeps it.
+ */
+export function serveWithReopen(port: number, options: ReopeningServerOptions): ReopeningServer {
+  const { clock, log } = options;
+  /** What accepts; none between an end that nobody asked for and the next attempt. */
+  let current: { readonly server: Deno.HttpServer<Deno.NetAddr>; abort(): void } | undefined;
+  /** Those that accept no more but still have requests. */
+  const ending = new Set<Promise<void>>();
+  let closing = false;
+  let stopWaiting = () => {};
+
+  function open(at: number): Deno.HttpServer<Deno.NetAddr> {
+    const abort = new AbortController();
+    const server = options.serve(at, abort.signal);
+    server.finished.catch((error) => stopped(server, error));
+    current = { server, abort: () => abort.abort() };
+    return server;
+  }
+
+  function stopped(server: Deno.HttpServer, error: unknown): void {
+    if (closing) return;
+    current = undefined;
+    log.warn("a listener could accept no more connections: idle ones are closed", {
+      url,
+      error: error instanceof Error ? error.message : String(error),
+      todo: "allow more open files (ulimit -n, LimitNOFILE), or limit connections in front",
+    });
+    // It may tell again why it stopped.
+    const ended = server.shutdown().catch(() => {}).then(() => void ending.delete(ended));
+    ending.add(ended);
+    listenAgain();
+  }
+
+  function listenAgain(): void {
+    stopWaiting = clock.after(LISTEN_AGAIN_MS, () => {
+      try {
+        open(taken);
+        log.info("a listener accepts connections again", { url });
+      } catch {
+        listenAgain();
+      }
+    });
+  }
+
+  const taken = open(port).addr.port;
+  const url = options.url(taken);
+  return {
+    url,
+    async shutdown() {
+      closing = true;
+      stopWaiting();
+      await Promise.all([current?.server.shutdown(), ...ending]);
+    },
+    abort() {
+      if (closing) return;
+      closing = true;
+      stopWaiting();
+      current?.abort();
+    },
+  };
+}

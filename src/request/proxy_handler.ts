@@ -1,0 +1,217 @@
+/**
+ * One request, one screen: facts → decision → upstream → response.
+ */
+import type { Identity } from "../auth/identity.ts";
+import { type Failure, failure, failureResponse, statusOf } from "../failure.ts";
+import type { Connection, Handler } from "../listen/connection.ts";
+import type { Log } from "../ops/log.ts";
+import type { Decide } from "../policy/decide.ts";
+import type { RequestFacts } from "../policy/facts.ts";
+import {
+  type HeaderList,
+  ReceivedFields,
+  requestHeaders,
+  responseHeaders,
+} from "../proxy/headers.ts";
+import { readTarget, type Target } from "../proxy/target.ts";
+import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "../proxy/upstream.ts";
+import type { WebSocketRelays } from "../proxy/websocket.ts";
+import { isWebSocketUpgrade } from "../proxy/websocket_handshake.ts";
+import { checkBody, isLongUpload, lingeringClose, takeBody } from "./body.ts";
+import { BUSY, type ClientLimits, headTooLarge } from "./limits.ts";
+import { makeRequestIds } from "./request_id.ts";
+import { type RecordSinks, RequestRecord } from "./request_record.ts";
+import type { TransferWatch } from "./transfer_watch.ts";
+
+/** What carries decisions out. */
+export interface ProxyHandlerOptions extends RecordSinks {
+  readonly decide: Decide;
+  readonly upstream: Upstream;
+  readonly webSockets: WebSocketRelays;
+  /** When a WebSocket has to end because its token does, milliseconds since the epoch. */
+  readonly endsAtMs: (identity: Identity) => number | undefined;
+  /** The path of the upstream URL, "" without one. */
+  readonly prefix: string;
+  readonly limits: ClientLimits;
+  /** Watches the bodies on their way. */
+  readonly transfers: TransferWatch;
+  readonly log: Log;
+}
+
+/** Protection space named in challenges. */
+const REALM = "ooproxy";
+
+/**
+ * Methods that are never forwarded: one opens tunnels, the others echo credentials. Compared in upper
+ * case: there are upstreams that do so.
+ */
+const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Builds the handler that forwards what is allowed. */
+export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
+  const { decide, upstream, webSockets, endsAtMs, prefix, limits, transfers } = options;
+  const { clock, meter, log } = options;
+  const { maxBodyBytes, maxRequests } = limits;
+  const ids = makeRequestIds();
+  // One function without a step that is not needed: what is there already is not waited for.
+  return async function handle(request, connection) {
+    const { method, headers } = request;
+    const fields = new ReceivedFields(headers);
+    const record = new RequestRecord(method, connection, ids(fields.requestId), options);
+    const refuse = (why: Failure) => refusal(why, record, fields, options);
+    try {
+      // What is too much is refused before time or memory goes into it, token or not.
+      if (meter.value("inFlight") > maxRequests) return refuse(BUSY);
+      const { secure } = connection;
+      // Over HTTP/2 (no `Host` field) the runtime never says that a client left unless it was asked before.
+      if (secure && fields.host === null) void request.signal;
+      const target = readTarget(
+        { method, url: request.url, host: fields.host, http2: secure },
+        prefix,
+      );
+      if (!target.ok) return refuse(target.failure);
+      const { pathAndQuery, path, host } = target.value;
+      record.asksFor(path);
+      const tooLarge = headTooLarge(pathAndQuery, fields.all, limits);
+      if (tooLarge !== undefined) return refuse(tooLarge);
+      if (REFUSED_METHODS.has(method.toUpperCase())) return refuse(failure("method_not_allowed"));
+      const bodyKind = checkBody(method, fields, maxBodyBytes);
+      if (!bodyKind.ok) return refuse(bodyKind.failure);
+
+      const facts = new Facts(record.requestId, method, target.value, connection, fields);
+      const decided = decide(facts);
+      const { identity, refused } = decided instanceof Promise ? await decided : decided;
+      if (identity !== undefined) record.calledBy(identity);
+      if (refused !== undefined) return refuse(refused);
+
+      const sent = requestHeaders(fields, {
+        address: connection.address,
+        protocol: secure ? "https" : "http",
+        host,
+        requestId: record.requestId,
+      });
+      if (fields.upgrade !== null && isWebSocketUpgrade(method, headers)) {
+        const upgraded = await webSockets.connect({
+          request,
+          pathAndQuery,
+          headers: sent,
+          expiresAtMs: identity && endsAtMs(identity),
+          onEnd: (end) => record.finish(end),
+        });
+        if (!upgraded.ok) return refuse(upgraded.failure);
+        upgraded.value.headers.append("x-request-id", record.requestId);
+        record.responded(upgraded.value.status);
+        return upgraded.value;
+      }
+      const taken = takeBody(request, bodyKind.value, transfers, record);
+      const body = taken instanceof Promise ? await taken : taken;
+      if (record.clientFault !== undefined) return refuse(record.clientFault);
+      const sentAt = clock.monotonic();
+      const received = await upstream.send(
+        new Outgoing(request, pathAndQuery, sent, body, record),
+      );
+      const receivedAt = clock.monotonic();
+      record.upstreamTook(receivedAt - sentAt);
+      if (!received.ok) return refuse(record.clientFault ?? received.failure);
+      const response = responseOf(received.value, record, transfers);
+      record.responded(received.value.status, wholeBytes(received.value.body), receivedAt);
+      return response;
+    } catch (error) {
+      log.error("internal error while handling request", {
+        requestId: record.requestId,
+        error: error instanceof Error ? error.stack : String(error),
+      });
+      return refuse(failure("internal"));
+    }
+  };
+}
+
+/** What is known before the decision, as it came over HTTP. A class: cheaper to make than a literal. */
+class Facts implements RequestFacts {
+  constructor(
+    readonly id: string,
+    readonly method: string,
+    readonly target: Target,
+    readonly peer: Connection,
+    readonly fields: ReceivedFields,
+  ) {}
+}
+
+/** The response to a request that goes no further. */
+function refusal(
+  why: Failure,
+  record: RequestRecord,
+  fields: ReceivedFields,
+  { clock }: RecordSinks,
+): Response | Promise<Response> {
+  record.finish({ bytes: 0, failure: why });
+  record.responded(statusOf(why.reason));
+  // A body that is not read must not be waited for: the connection ends with the response.
+  const response = failureResponse(why, REALM, fields.framed);
+  // One that has stalled cannot be cut off: its client is to get at least the whole response.
+  const stalled = why.reason === "client_timeout";
+  return isLongUpload(fields) && !stalled ? lingeringClose(response, clock) : response;
+}
+
+/** The upstream's response for the client. */
+function responseOf(
+  { status, headers, body: received }: UpstreamAnswer,
+  record: RequestRecord,
+  transfers: TransferWatch,
+): Response {
+  const body = received instanceof ReadableStream ? transfers.download(received, record) : received;
+  const response = status === 200 ? new Response(body) : new Response(body, { status });
+  const sent = response.headers;
+  let named = false;
+  for (const [name, value] of responseHeaders(headers)) {
+    // Added one by one: given to the constructor they cost half as much again.
+    sent.append(name, value);
+    named ||= name === "x-request-id";
+  }
+  // An upstream that names the request itself, usually by the id it was sent, has the last word.
+  if (!named) sent.append("x-request-id", record.requestId);
+  return response;
+}
+
+/** How many bytes a response has that has arrived whole; `undefined` for one that is still to come. */
+function wholeBytes(body: UpstreamAnswer["body"]): number | undefined {
+  if (body === null) return 0;
+  return body instanceof Uint8Array ? body.length : undefined;
+}
+
+/**
+ * A request on its way to the upstream. A class, since the signal must not be touched unless it is
+ * needed: the runtime makes one at the first touch, which costs more than all else about a quick
+ * request; and since a getter in an object literal would cost nearly as much.
+ */
+class Outgoing implements UpstreamRequest {
+  readonly method: string;
+  readonly pathAndQuery: string;
+  readonly headers: HeaderList;
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly #request: Request;
+  readonly #record: RequestRecord;
+
+  constructor(
+    request: Request,
+    pathAndQuery: string,
+    headers: HeaderList,
+    body: ReadableStream<Uint8Array> | null,
+    record: RequestRecord,
+  ) {
+    this.method = request.method;
+    this.pathAndQuery = pathAndQuery;
+    this.headers = headers;
+    this.body = body;
+    this.#request = request;
+    this.#record = record;
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+
+  onEnd(end: BodyEnd): void {
+    this.#record.finish(end);
+  }
+}

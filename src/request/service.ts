@@ -1,0 +1,169 @@
+import { makeAuthenticator } from "../auth/authenticate.ts";
+import { type AuthenticateToken, TokenCache } from "../auth/token_cache.ts";
+import type { Provider } from "../auth/provider.ts";
+import { makeJwtProvider } from "../auth/verify_jwt.ts";
+import type { KeySource } from "../oidc/key_source.ts";
+import { KeyStore } from "../oidc/key_store.ts";
+import type { AccessLog } from "../ops/access_log.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import type { Meter } from "../ops/metrics.ts";
+import type { Handler } from "../listen/connection.ts";
+import { claimsNeededBy, makeDecide, refusedByAll } from "../policy/decide.ts";
+import { ruleForAll } from "../policy/rule.ts";
+import { findTracing, type Tracing } from "../ops/tracing.ts";
+import { makeDial, type UpstreamAddress, upstreamAddress } from "../proxy/dial.ts";
+import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
+import { makeHttp1Upstream } from "../proxy/http1_upstream.ts";
+import type { Upstream } from "../proxy/upstream.ts";
+import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket.ts";
+import type { WorkerConfig, WorkerSettings } from "../server/crew.ts";
+import { expectedIssuer } from "../server/key_broker.ts";
+import { clientLimits } from "./limits.ts";
+import { makeProxyHandler } from "./proxy_handler.ts";
+import { tracedHandler, tracedUpstream, withoutTraceFields } from "./spans.ts";
+import { TransferWatch } from "./transfer_watch.ts";
+
+/** What a service needs from outside. */
+export interface ServiceParts {
+  readonly keySource: KeySource;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly accessLog: AccessLog | undefined;
+  readonly meter: Meter;
+}
+
+/** Everything between a listener and the upstream, built once from one set of settings. */
+export interface Service {
+  readonly handler: Handler;
+  /**
+   * Brings the gauges of this service up to date in the meter.
+   *
+   * @param elsewhere connections to the upstream that services before this one still have.
+   */
+  gauge(elsewhere: number): void;
+  /** Its WebSockets. They outlive `close`, and may be held by themselves without the rest. */
+  readonly webSockets: WebSocketRelays;
+  /** Closes idle connections; requests that run go on. */
+  close(): void;
+}
+
+/** Builds the pipeline of one process from its settings. */
+export function buildService(settings: WorkerSettings, parts: ServiceParts): Service {
+  const { config } = settings;
+  const { keySource, clock, log, accessLog, meter } = parts;
+  const rules = [ruleForAll({ audience: config.audience, subject: config.subject })] as const;
+  const provider = makeJwtProvider({
+    name: "default",
+    issuer: expectedIssuer(config),
+    keys: new KeyStore(keySource, clock, config.keyCooldownSecs * 1000),
+    secret: config.clientSecret === undefined
+      ? undefined
+      : new TextEncoder().encode(config.clientSecret),
+    leewaySecs: config.leeway,
+    needs: {
+      kept: claimsNeededBy(rules),
+      refuse: (claims) => refusedByAll(rules, claims),
+    },
+    clock,
+    maxPending: config.maxPendingVerifications,
+  });
+  const cache = new TokenCache(timed(provider, parts), {
+    size: config.tokenCacheSize,
+    ttlMs: config.tokenCacheTtlSecs * 1000,
+    leewaySecs: config.leeway,
+    keyCooldownMs: config.keyCooldownSecs * 1000,
+  }, {
+    clock,
+    generation: () => keySource.current()?.generation,
+    onLookup: (hit) => meter.add("tokenCache", hit ? 0 : 1),
+  });
+  const { prefix } = config.upstreamUrl;
+  const tracing = findTracing();
+  const upstream = makeUpstream(settings, clock, tracing);
+  const webSockets = makeWebSocketRelays({
+    dial: makeDial(addressOf(config), settings.upstreamTls ?? {}, connectMs(config), clock),
+    prefix,
+    handshakeTimeoutMs: connectMs(config),
+    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
+  }, clock);
+  const limits = clientLimits(config);
+  const transfers = new TransferWatch(limits, clock);
+  const handler = makeProxyHandler({
+    decide: makeDecide({ rules, authenticate: makeAuthenticator(cache) }),
+    upstream,
+    webSockets,
+    endsAtMs: ({ validUntil }) =>
+      config.websocketMaxTokenAge === "exp" ? (validUntil + config.leeway) * 1000 : undefined,
+    prefix,
+    limits,
+    transfers,
+    accessLog,
+    clock,
+    log,
+    meter,
+  });
+  return {
+    handler: tracedHandler(handler, tracing),
+    gauge(elsewhere) {
+      const open = (upstream.stats?.().open ?? 0) + webSockets.open;
+      meter.set("tokenCacheEntries", cache.size);
+      meter.set("upstreamConnections", open + elsewhere);
+    },
+    webSockets,
+    close() {
+      upstream.close();
+      transfers.close();
+    },
+  };
+}
+
+/** Authentication whose work is measured. */
+function timed(provider: Provider, { clock, meter }: ServiceParts): AuthenticateToken {
+  return async (token) => {
+    const began = clock.monotonic();
+    const verified = await provider.authenticate(token);
+    meter.observe("verificationDuration", (clock.monotonic() - began) / 1000);
+    return verified;
+  };
+}
+
+/** How many requests wait for a connection, for each connection that there may be. */
+const QUEUED_PER_CONNECTION = 4;
+
+/** How long an answer may take before anyone looks whether the client is still there, in milliseconds: looking costs more than all else about a quick request. */
+const WATCH_CLIENT_AFTER_MS = 100;
+
+/** Time for a connection to the upstream, and for what has to be said on it first. */
+function connectMs(config: WorkerConfig): number {
+  return config.upstreamConnectTimeoutSecs * 1000;
+}
+
+function addressOf({ upstreamUrl: { origin, socketPath } }: WorkerConfig): UpstreamAddress {
+  return upstreamAddress(socketPath === undefined ? { origin } : { socketPath });
+}
+
+function makeUpstream(
+  { config, upstreamTls }: WorkerSettings,
+  clock: Clock,
+  tracing: Tracing | undefined,
+): Upstream {
+  const { origin, prefix, socketPath } = config.upstreamUrl;
+  const timeoutMs = config.upstreamTimeoutSecs * 1000;
+  if (config.upstreamTransport === "fetch" && socketPath === undefined) {
+    const upstream = makeFetchUpstream({ origin, prefix, timeoutMs, tls: upstreamTls }, clock);
+    return withoutTraceFields(upstream, tracing);
+  }
+  const maxConnections = config.upstreamMaxConnections;
+  const upstream = makeHttp1Upstream({
+    url: socketPath === undefined ? { origin, prefix } : { socketPath, prefix },
+    timeoutMs,
+    connectTimeoutMs: connectMs(config),
+    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
+    ...(upstreamTls === undefined ? {} : { tls: upstreamTls }),
+    maxConnections,
+    maxQueued: maxConnections * QUEUED_PER_CONNECTION,
+    watchClientAfterMs: WATCH_CLIENT_AFTER_MS,
+  }, clock);
+  return tracedUpstream(upstream, origin, tracing);
+}

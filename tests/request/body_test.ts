@@ -1,0 +1,153 @@
+import { ReceivedFields } from "../../src/proxy/headers.ts";
+import { checkBody, isLongUpload, lingeringClose, takeBody } from "../../src/request/body.ts";
+import { TransferWatch } from "../../src/request/transfer_watch.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { FakeClock } from "../support/clock.ts";
+
+/** No client is to blame here. */
+const FAULTS = {
+  onClientFault(): never {
+    throw new Error("the client was blamed");
+  },
+};
+
+/** What there is to say about a request's body. */
+function checked(given: Pick<Request, "method" | "headers">, max?: number) {
+  return checkBody(given.method, new ReceivedFields(given.headers), max);
+}
+
+/** The body of a request that may go on. */
+async function take(given: Request) {
+  const kind = checked(given);
+  assert(kind.ok);
+  return await takeBody(given, kind.value, clients(), FAULTS);
+}
+
+/** A watch that never finds anything. */
+function clients(): TransferWatch {
+  return new TransferWatch({ maxBodyBytes: undefined, idleTimeoutMs: 60_000 }, new FakeClock());
+}
+
+type Fields = Record<string, string>;
+
+/** A request as the server gives it: with a body for every method but GET and HEAD. */
+function request(method: string, headers: Fields, pieces: readonly string[] = []): Request {
+  const hidden = method === "GET" || method === "HEAD";
+  const body = ReadableStream.from(pieces.map((piece) => new TextEncoder().encode(piece)));
+  return new Request("http://h/", { method, headers, ...(hidden ? {} : { body }) });
+}
+
+/** What is forwarded: the body's text, `null` for none, or the reason why not. */
+async function taken(given: Request): Promise<string | null> {
+  const kind = checked(given);
+  if (!kind.ok) return kind.failure.reason;
+  const stream = await take(given);
+  return stream === null ? null : await new Response(stream).text();
+}
+
+const FRAMES: readonly (readonly [fields: Fields, framed: boolean, long: boolean])[] = [
+  [{}, false, false],
+  [{ "content-length": "0" }, false, false],
+  [{ "content-length": "1" }, true, false],
+  [{ "content-length": "65536" }, true, false],
+  [{ "content-length": "65537" }, true, true],
+  [{ "content-length": "99999999999999999999" }, true, true],
+  [{ "transfer-encoding": "chunked" }, true, true],
+];
+
+for (const [fields, framed, long] of FRAMES) {
+  Deno.test(`A head with ${JSON.stringify(fields)} announces ${framed ? "a" : "no"} body.`, () => {
+    const received = (all: Fields) => new ReceivedFields(new Headers(all));
+    assertEquals(received(fields).framed, framed);
+    assertEquals(isLongUpload(received({ host: "h", ...fields })), long);
+    assertEquals(isLongUpload(received(fields)), false);
+  });
+}
+
+for (const method of ["GET", "HEAD"]) {
+  Deno.test(`A ${method} has no body, and is refused if it announces one.`, async () => {
+    assertEquals(await taken(request(method, {})), null);
+    assertEquals(await taken(request(method, { "content-length": "0" })), null);
+    assertEquals(await taken(request(method, { "content-length": "1" })), "unexpected_body");
+    assertEquals(
+      await taken(request(method, { "transfer-encoding": "chunked" })),
+      "unexpected_body",
+    );
+  });
+}
+
+for (const method of ["POST", "DELETE", "OPTIONS", "PROPFIND"]) {
+  Deno.test(`The body of a ${method} is forwarded if there is one.`, async () => {
+    const length = { "content-length": "6" };
+    assertEquals(await taken(request(method, length, ["one", "two"])), "onetwo");
+    assertEquals(await taken(request(method, { "content-length": "0" })), null);
+    assertEquals(await taken(request(method, { "transfer-encoding": "chunked" })), "");
+    assertEquals(await taken(request(method, {}, ["", "one", "", "two"])), "onetwo");
+    assertEquals(await taken(request(method, {})), null);
+    assertEquals(await taken(request(method, {}, ["", ""])), null);
+  });
+}
+
+Deno.test("A length that is announced may be the largest there is, and no more.", async () => {
+  const post = (length: string) => request("POST", { "content-length": length }, ["abc"]);
+  const asked = (length: string, max?: number) => checked(post(length), max);
+  assert(asked("3", 3).ok);
+  assertEquals(await taken(post("3")), "abc");
+  const over = asked("4", 3);
+  assertEquals(over.ok ? undefined : over.failure.reason, "content_too_large");
+  assert(asked("999999999999999").ok);
+});
+
+Deno.test("A body is not touched before it is taken.", () => {
+  const given = {
+    method: "POST",
+    headers: new Headers({ "content-length": "1" }),
+    get body(): never {
+      throw new Error("it was looked at");
+    },
+  };
+  assert(checked(given).ok);
+});
+
+Deno.test("A body without framing that breaks off at once is forwarded as broken.", async () => {
+  const body = new ReadableStream<Uint8Array>({ start: (c) => c.error(new Error("broke off")) });
+  const request = new Request("http://h/", { method: "POST", body });
+  const stream = await take(request);
+  await assertRejects(() => new Response(stream).text(), /broke off/);
+});
+
+Deno.test("Nobody's interest in a body without framing reaches the client's stream.", async () => {
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(1)),
+    cancel: () => void (cancelled = true),
+  });
+  const request = new Request("http://h/", { method: "POST", body });
+  await (await take(request))?.cancel();
+  assertEquals(cancelled, true);
+});
+
+Deno.test("A lingering close keeps status and fields, and ends before the line end.", async () => {
+  const clock = new FakeClock();
+  const answer = await lingeringClose(
+    new Response("{}\n", { status: 401, headers: { "www-authenticate": "Bearer" } }),
+    clock,
+  );
+  assertEquals([answer.status, answer.headers.get("www-authenticate")], [401, "Bearer"]);
+  assertEquals(answer.headers.get("content-length"), "3");
+  const reader = answer.body?.getReader();
+  assert(reader !== undefined);
+  assertEquals(new TextDecoder().decode((await reader.read()).value), "{}");
+  const rest = assertRejects(() => reader.read(), /is not read/);
+  await clock.advance(1000);
+  await rest;
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("A lingering close whose client has left leaves no timer behind.", async () => {
+  const clock = new FakeClock();
+  const reader = (await lingeringClose(new Response("{}\n"), clock)).body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  assertEquals(clock.pending, 0);
+});

@@ -62,7 +62,7 @@ const RUNTIME_USERS: readonly RegExp[] = [
   /^main\.ts$/,
   /^src\/(server|ops|demo)\//,
   /^src\/tls\/identity\.ts$/,
-  /^src\/proxy\/(\w+_upstream|dial|websocket\w*)\.ts$/,
+  /^src\/proxy\/(fetch_upstream|dial|websocket\/relays)\.ts$/,
 ];
 
 /** Most lines of code in a file, comments and blank lines not counted. */

@@ -1,10 +1,10 @@
 /** SECURITY.md says nothing that is not so: its numbers are those of the source, its tests exist. */
 import { rowOf, SETTING_NAMES, type SettingName } from "../src/config/schema.ts";
 import * as limits from "../src/limits.ts";
-import * as body from "../src/proxy/http1_body.ts";
-import * as connection from "../src/proxy/http1_connection.ts";
-import * as pool from "../src/proxy/http1_pool.ts";
-import * as head from "../src/proxy/http1_response_head.ts";
+import * as body from "../src/proxy/http1/body_decoder.ts";
+import * as connection from "../src/proxy/http1/connection.ts";
+import * as pool from "../src/proxy/http1/pool.ts";
+import * as head from "../src/proxy/http1/response_head.ts";
 import { assert, assertEquals } from "./support/assert.ts";
 import { projectFile } from "./support/process.ts";
 

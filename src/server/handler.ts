@@ -16,8 +16,8 @@ import {
 } from "../proxy/headers.ts";
 import { readTarget } from "../proxy/target.ts";
 import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "../proxy/upstream.ts";
-import type { WebSocketRelays } from "../proxy/websocket.ts";
-import { isWebSocketUpgrade } from "../proxy/websocket_handshake.ts";
+import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
+import { isWebSocketUpgrade } from "../proxy/websocket/handshake.ts";
 import { BUSY, type ClientLimits, headTooLarge } from "./client_limits.ts";
 import type { ClientWatch } from "./client_watch.ts";
 import { isLongUpload, lastWord, requestBody } from "./request_body.ts";

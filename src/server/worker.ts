@@ -4,7 +4,7 @@ import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import type { Meter, MeterData } from "../ops/metrics.ts";
-import type { WebSocketRelays } from "../proxy/websocket.ts";
+import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "./crew.ts";
 import { type Listener, openListener } from "./listener.ts";

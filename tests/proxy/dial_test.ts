@@ -1,12 +1,12 @@
 import tls from "node:tls";
 import type { UpstreamTls } from "../../src/proxy/dial.ts";
 import { makeDial } from "../../src/proxy/dial.ts";
-import type { Http1UpstreamUrl } from "../../src/proxy/http1_upstream.ts";
+import type { Http1UpstreamUrl } from "../../src/proxy/http1/upstream.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { httpUpstream } from "../support/upstream.ts";
-import { http1Upstream, outcome } from "./http1_support.ts";
+import { http1Upstream, outcome } from "./http1/support.ts";
 import { pause } from "./support.ts";
 
 /** What comes of a GET of an upstream over TLS. */

@@ -1,14 +1,14 @@
-import { type Failure, failure } from "../failure.ts";
-import { WEBSOCKET_CLIENT_SILENCE_SECS } from "../limits.ts";
-import type { Clock } from "../ops/clock.ts";
-import { fail, ok, type Result } from "../result.ts";
-import type { Dial } from "./dial.ts";
-import type { HeaderList } from "./headers.ts";
-import type { BodyEnd } from "./upstream.ts";
-import { offeredProtocols, upgradeHeaders } from "./websocket_handshake.ts";
-import { type Opened, openUpstream, SWITCHING_PROTOCOLS } from "./websocket_opening.ts";
-import { refusalResponse } from "./websocket_refusal.ts";
-import { type Relay, type RelayEnd, startRelay } from "./websocket_relay.ts";
+import { type Failure, failure } from "../../failure.ts";
+import { WEBSOCKET_CLIENT_SILENCE_SECS } from "../../limits.ts";
+import type { Clock } from "../../ops/clock.ts";
+import { fail, ok, type Result } from "../../result.ts";
+import type { Dial } from "../dial.ts";
+import type { HeaderList } from "../headers.ts";
+import type { BodyEnd } from "../upstream.ts";
+import { offeredProtocols, upgradeHeaders } from "./handshake.ts";
+import { type Opened, openUpstream, SWITCHING_PROTOCOLS } from "./opening.ts";
+import { refusalResponse } from "./refusal.ts";
+import { type Relay, type RelayEnd, startRelay } from "./relay.ts";
 
 /** What all relays to one upstream have in common. */
 export interface WebSocketRelaysOptions {

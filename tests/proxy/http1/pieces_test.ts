@@ -1,8 +1,8 @@
 /** Whole answers through the transport, cut into pieces in every way. */
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { assert, assertEquals } from "../support/assert.ts";
-import { outcome, pooled, ScriptedWire } from "./http1_support.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { outcome, pooled, ScriptedWire } from "./support.ts";
 
 const latin1 = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 

@@ -1,7 +1,7 @@
-import { type Failure, failure } from "../failure.ts";
-import { fail, ok, type Result } from "../result.ts";
-import type { HeaderList } from "./headers.ts";
-import type { UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
+import { type Failure, failure } from "../../failure.ts";
+import { fail, ok, type Result } from "../../result.ts";
+import type { HeaderList } from "../headers.ts";
+import type { UpstreamAnswer, UpstreamRequest } from "../upstream.ts";
 
 /** What an exchange needs of those who carry it out. */
 export interface ExchangeOwner {

@@ -1,12 +1,12 @@
-import { openRaw, parseMessage, rawRequest } from "../support/raw.ts";
-import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import { hang, httpUpstream, rawUpstream } from "../support/upstream.ts";
-import { WEBSOCKET_MAX_MESSAGE_BYTES, WEBSOCKET_MAX_WAITING_BYTES } from "../../src/limits.ts";
-import { systemClock } from "../../src/ops/clock.ts";
-import { makeWebSocketRelays } from "../../src/proxy/websocket.ts";
-import { isWebSocketUpgrade } from "../../src/proxy/websocket_handshake.ts";
-import { closedPort, eventually, pause } from "./support.ts";
+import { openRaw, parseMessage, rawRequest } from "../../support/raw.ts";
+import { assert, assertEquals, assertIncludes } from "../../support/assert.ts";
+import { FakeClock } from "../../support/clock.ts";
+import { hang, httpUpstream, rawUpstream } from "../../support/upstream.ts";
+import { WEBSOCKET_MAX_MESSAGE_BYTES, WEBSOCKET_MAX_WAITING_BYTES } from "../../../src/limits.ts";
+import { systemClock } from "../../../src/ops/clock.ts";
+import { makeWebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
+import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
+import { closedPort, eventually, pause } from "../support.ts";
 import {
   accept,
   clientHandshake,
@@ -19,7 +19,7 @@ import {
   relayProxy,
   SAMPLE_KEY,
   switching,
-} from "./websocket_support.ts";
+} from "./support.ts";
 
 const TEXT = 0x81;
 const BINARY = 0x82;

@@ -1,4 +1,4 @@
-import { IN_NAME, IN_VALUE } from "./http1_characters.ts";
+import { IN_NAME, IN_VALUE } from "./characters.ts";
 
 /** Where the bytes of an answer's body end, read piece by piece as they arrive. */
 export interface BodyDecoder {

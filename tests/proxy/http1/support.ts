@@ -1,17 +1,17 @@
 /** What the tests of the transport over HTTP/1.1 share. */
-import type { Dial, Wire } from "../../src/proxy/dial.ts";
-import { Http1Pool, type PoolOptions } from "../../src/proxy/http1_pool.ts";
+import type { Dial, Wire } from "../../../src/proxy/dial.ts";
+import { Http1Pool, type PoolOptions } from "../../../src/proxy/http1/pool.ts";
 import {
   type Http1UpstreamOptions,
   type Http1UpstreamUrl,
   makeHttp1Upstream,
-} from "../../src/proxy/http1_upstream.ts";
-import type { Upstream } from "../../src/proxy/upstream.ts";
-import { ok } from "../../src/result.ts";
-import { assert } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import { type ConnectionScript, type RawUpstream, rawUpstream } from "../support/upstream.ts";
-import { type Asked, asking, ended } from "./upstream_suite_support.ts";
+} from "../../../src/proxy/http1/upstream.ts";
+import type { Upstream } from "../../../src/proxy/upstream.ts";
+import { ok } from "../../../src/result.ts";
+import { assert } from "../../support/assert.ts";
+import { FakeClock } from "../../support/clock.ts";
+import { type ConnectionScript, type RawUpstream, rawUpstream } from "../../support/upstream.ts";
+import { type Asked, asking, ended } from "../upstream_suite_support.ts";
 
 /** Limits of the tests, in milliseconds of the fake clock. */
 export const LIMITS = {

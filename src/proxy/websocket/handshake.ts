@@ -2,8 +2,8 @@
  * The opening handshake of RFC 6455, section 4: what a client asks of us, what we ask of the
  * upstream, and whether its answer is good.
  */
-import { type HeaderList, responseHeaders } from "./headers.ts";
-import type { ResponseHead } from "./http1_response_head.ts";
+import { type HeaderList, responseHeaders } from "../headers.ts";
+import type { ResponseHead } from "../http1/response_head.ts";
 
 /** What RFC 6455, section 1.3 adds to a key before it is hashed. */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -1,9 +1,9 @@
-import { failure } from "../failure.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Dial } from "./dial.ts";
-import { type ConnectionOwner, Http1Connection } from "./http1_connection.ts";
-import { Exchange, type ExchangeOwner } from "./http1_exchange.ts";
-import type { UpstreamRequest, UpstreamStats } from "./upstream.ts";
+import { failure } from "../../failure.ts";
+import type { Clock } from "../../ops/clock.ts";
+import type { Dial } from "../dial.ts";
+import { type ConnectionOwner, Http1Connection } from "./connection.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import type { UpstreamRequest, UpstreamStats } from "../upstream.ts";
 
 /** How many connections there are, and how long exchanges take. */
 export interface PoolOptions {

@@ -1,20 +1,20 @@
 /** What the tests of the WebSocket relay share: a proxy that does nothing else, and frames as bytes. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { failureResponse } from "../../src/failure.ts";
-import { type Clock, systemClock } from "../../src/ops/clock.ts";
-import { type Dial, makeDial } from "../../src/proxy/dial.ts";
-import { ReceivedFields, requestHeaders } from "../../src/proxy/headers.ts";
+import { failureResponse } from "../../../src/failure.ts";
+import { type Clock, systemClock } from "../../../src/ops/clock.ts";
+import { type Dial, makeDial } from "../../../src/proxy/dial.ts";
+import { ReceivedFields, requestHeaders } from "../../../src/proxy/headers.ts";
 import {
   makeWebSocketRelays,
   type WebSocketRelays,
   type WebSocketRelaysOptions,
-} from "../../src/proxy/websocket.ts";
-import type { RelayEnd } from "../../src/proxy/websocket_relay.ts";
-import { isWebSocketUpgrade } from "../../src/proxy/websocket_handshake.ts";
-import { openRaw, type RawMessage, type RawSocket } from "../support/raw.ts";
-import { type ConnectionScript, type RawUpstream, rawUpstream } from "../support/upstream.ts";
-import { eventually } from "./support.ts";
+} from "../../../src/proxy/websocket/relays.ts";
+import type { RelayEnd } from "../../../src/proxy/websocket/relay.ts";
+import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
+import { openRaw, type RawMessage, type RawSocket } from "../../support/raw.ts";
+import { type ConnectionScript, type RawUpstream, rawUpstream } from "../../support/upstream.ts";
+import { eventually } from "../support.ts";
 
 /** A proxy for WebSockets alone. */
 export interface RelayProxy extends AsyncDisposable {

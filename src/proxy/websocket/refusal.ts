@@ -1,10 +1,15 @@
-import { failure } from "../failure.ts";
-import type { Clock } from "../ops/clock.ts";
-import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./http1_body.ts";
-import { responseHeaders } from "./headers.ts";
-import type { ResponseHead } from "./http1_response_head.ts";
-import type { BodyEnd } from "./upstream.ts";
-import type { Opened } from "./websocket_opening.ts";
+import { failure } from "../../failure.ts";
+import type { Clock } from "../../ops/clock.ts";
+import {
+  type BodyDecoder,
+  ChunkedDecoder,
+  CloseDecoder,
+  LengthDecoder,
+} from "../http1/body_decoder.ts";
+import { responseHeaders } from "../headers.ts";
+import type { ResponseHead } from "../http1/response_head.ts";
+import type { BodyEnd } from "../upstream.ts";
+import type { Opened } from "./opening.ts";
 
 /** Bytes read at once from the body of a refusal. */
 const READ_BYTES = 16 * 1024;

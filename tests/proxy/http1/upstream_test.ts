@@ -1,5 +1,5 @@
-import { makeHttp1Upstream } from "../../src/proxy/http1_upstream.ts";
-import { upstreamSuite } from "./upstream_suite.ts";
+import { makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
+import { upstreamSuite } from "../upstream_suite.ts";
 
 upstreamSuite(
   "over HTTP/1.1",

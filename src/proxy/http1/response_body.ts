@@ -1,7 +1,7 @@
-import { failure } from "../failure.ts";
-import type { Wire } from "./dial.ts";
-import type { BodyDecoder } from "./http1_body.ts";
-import type { Exchange } from "./http1_exchange.ts";
+import { failure } from "../../failure.ts";
+import type { Wire } from "../dial.ts";
+import type { BodyDecoder } from "./body_decoder.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** What happens while the body of an answer is read. */
 export interface BodyEvents {

@@ -1,17 +1,11 @@
 /** How the transport over HTTP/1.1 uses connections: again, again after a stale one, or never again. */
-import { assert, assertEquals } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import type { RawSocket } from "../support/raw.ts";
-import { answering, hang } from "../support/upstream.ts";
-import {
-  connectHttp1,
-  type Http1Connected,
-  http1Upstream,
-  outcome,
-  outcomeOf,
-} from "./http1_support.ts";
-import { eventually, pause } from "./support.ts";
-import { asking, fed, OK, pieces } from "./upstream_suite_support.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { FakeClock } from "../../support/clock.ts";
+import type { RawSocket } from "../../support/raw.ts";
+import { answering, hang } from "../../support/upstream.ts";
+import { connectHttp1, type Http1Connected, http1Upstream, outcome, outcomeOf } from "./support.ts";
+import { eventually, pause } from "../support.ts";
+import { asking, fed, OK, pieces } from "../upstream_suite_support.ts";
 
 /** Answers each request of a connection with the next of these texts, over and over. */
 function inTurn(...answers: readonly string[]) {

@@ -7,8 +7,8 @@ import {
   LengthDecoder,
   MAX_CHUNK_LINE_BYTES,
   MAX_TRAILER_BYTES,
-} from "../../src/proxy/http1_body.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+} from "../../../src/proxy/http1/body_decoder.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
 
 /** What became of bytes that came in pieces. */
 interface Outcome {

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
-import { failure } from "../failure.ts";
-import type { Wire } from "./dial.ts";
-import { AnswerBody } from "./http1_answer_body.ts";
-import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./http1_body.ts";
-import type { Exchange } from "./http1_exchange.ts";
-import { contentLength, writeRequestHead } from "./http1_request_head.ts";
-import { findHeadEnd, parseResponseHead, type ResponseHead } from "./http1_response_head.ts";
-import { startUpload, type Upload } from "./http1_upload.ts";
+import { failure } from "../../failure.ts";
+import type { Wire } from "../dial.ts";
+import { AnswerBody } from "./response_body.ts";
+import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
+import type { Exchange } from "./exchange.ts";
+import { contentLength, writeRequestHead } from "./request_head.ts";
+import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
+import { startUpload, type Upload } from "./upload.ts";
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {

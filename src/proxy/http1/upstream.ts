@@ -1,7 +1,7 @@
-import type { Clock } from "../ops/clock.ts";
-import { makeDial, upstreamAddress, type UpstreamTls } from "./dial.ts";
-import { Http1Pool } from "./http1_pool.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Clock } from "../../ops/clock.ts";
+import { makeDial, upstreamAddress, type UpstreamTls } from "../dial.ts";
+import { Http1Pool } from "./pool.ts";
+import type { Upstream } from "../upstream.ts";
 
 /** Where the upstream is, how long it may take and how many connections it gets. */
 export interface Http1UpstreamOptions {

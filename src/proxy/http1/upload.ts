@@ -1,5 +1,5 @@
-import { type Failure, failure } from "../failure.ts";
-import type { Wire } from "./dial.ts";
+import { type Failure, failure } from "../../failure.ts";
+import type { Wire } from "../dial.ts";
 
 /** A request with a body on its way to the upstream. */
 export interface Upload {

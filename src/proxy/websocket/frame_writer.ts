@@ -1,6 +1,6 @@
-import { WEBSOCKET_FRAME_OVERHEAD_BYTES, WEBSOCKET_WRITE_BYTES } from "../limits.ts";
-import type { Wire } from "./dial.ts";
-import { encodeFrame } from "./websocket_frames.ts";
+import { WEBSOCKET_FRAME_OVERHEAD_BYTES, WEBSOCKET_WRITE_BYTES } from "../../limits.ts";
+import type { Wire } from "../dial.ts";
+import { encodeFrame } from "./frames.ts";
 
 /** Frames on their way to the upstream, in order. */
 export interface FrameWriter {

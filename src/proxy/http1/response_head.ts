@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { HeaderList } from "./headers.ts";
-import { IN_NAME, IN_VALUE } from "./http1_characters.ts";
+import type { HeaderList } from "../headers.ts";
+import { IN_NAME, IN_VALUE } from "./characters.ts";
 
 /** The head of an answer. */
 export interface ResponseHead {

@@ -2,7 +2,7 @@
  * The relay between a client's WebSocket, of which the runtime shows whole messages, and an upstream
  * whose frames we read and write ourselves.
  */
-import { type Failure, failure } from "../failure.ts";
+import { type Failure, failure } from "../../failure.ts";
 import {
   WEBSOCKET_CLOSE_TIMEOUT_MS,
   WEBSOCKET_DRAIN_POLL_MS,
@@ -11,18 +11,12 @@ import {
   WEBSOCKET_MAX_MESSAGE_BYTES,
   WEBSOCKET_MAX_WAITING_BYTES,
   WEBSOCKET_READ_BYTES,
-} from "../limits.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Wire } from "./dial.ts";
-import type { BodyEnd } from "./upstream.ts";
-import {
-  type Closing,
-  encodeClosing,
-  FrameReader,
-  type Incoming,
-  Opcode,
-} from "./websocket_frames.ts";
-import { makeFrameWriter } from "./websocket_writer.ts";
+} from "../../limits.ts";
+import type { Clock } from "../../ops/clock.ts";
+import type { Wire } from "../dial.ts";
+import type { BodyEnd } from "../upstream.ts";
+import { type Closing, encodeClosing, FrameReader, type Incoming, Opcode } from "./frames.ts";
+import { makeFrameWriter } from "./frame_writer.ts";
 
 /** What a relay connects, and how long it lasts. */
 export interface RelayParts {

@@ -1,7 +1,6 @@
 import { makeAuthenticator } from "../auth/authenticate.ts";
 import { TokenCache } from "../auth/token_cache.ts";
 import { makeVerifier, type Verify } from "../auth/verify.ts";
-import type { Config } from "../config/schema.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import { KeyStore } from "../oidc/key_store.ts";
 import type { AccessLog } from "../ops/access_log.ts";
@@ -9,7 +8,7 @@ import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import type { Meter } from "../ops/metrics.ts";
 import { findTracing, type Tracing } from "../ops/tracing.ts";
-import { makeDial, type UpstreamAddress, upstreamAddress } from "../proxy/dial.ts";
+import { type Dial, makeDial, upstreamAddress } from "../proxy/dial.ts";
 import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
 import { makeHttp1Upstream } from "../proxy/http1/upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
@@ -70,11 +69,15 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
   });
   const { prefix } = config.upstreamUrl;
   const tracing = findTracing();
-  const upstream = makeUpstream(settings, clock, tracing);
+  const connectTimeoutMs = config.upstreamConnectTimeoutSecs * 1000;
+  const address = upstreamAddress(config.upstreamUrl);
+  const dial = makeDial(address, settings.upstreamTls ?? {}, connectTimeoutMs, clock);
+  const upstream = makeUpstream(settings, dial, clock, tracing);
   const webSockets = makeWebSocketRelays({
-    dial: makeDial(addressOf(config), settings.upstreamTls ?? {}, connectMs(config), clock),
+    dial,
     prefix,
-    handshakeTimeoutMs: connectMs(config),
+    // For a connection, and again for what has to be said on it first.
+    handshakeTimeoutMs: connectTimeoutMs,
     idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
   }, clock);
   const limits = clientLimits(config);
@@ -124,17 +127,9 @@ const QUEUED_PER_CONNECTION = 4;
 /** How long an answer may take before anyone looks whether the client is still there, in milliseconds: looking costs more than all else about a quick request. */
 const WATCH_CLIENT_AFTER_MS = 100;
 
-/** Time for a connection to the upstream, and for what has to be said on it first. */
-function connectMs(config: Config): number {
-  return config.upstreamConnectTimeoutSecs * 1000;
-}
-
-function addressOf({ upstreamUrl: { origin, socketPath } }: Config): UpstreamAddress {
-  return upstreamAddress(socketPath === undefined ? { origin } : { socketPath });
-}
-
 function makeUpstream(
   { config, upstreamTls }: WorkerSettings,
+  dial: Dial,
   clock: Clock,
   tracing: Tracing | undefined,
 ): Upstream {
@@ -146,11 +141,10 @@ function makeUpstream(
   }
   const maxConnections = config.upstreamMaxConnections;
   const upstream = makeHttp1Upstream({
-    url: socketPath === undefined ? { origin, prefix } : { socketPath, prefix },
+    dial,
+    prefix,
     timeoutMs,
-    connectTimeoutMs: connectMs(config),
     idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
-    ...(upstreamTls === undefined ? {} : { tls: upstreamTls }),
     maxConnections,
     maxQueued: maxConnections * QUEUED_PER_CONNECTION,
     watchClientAfterMs: WATCH_CLIENT_AFTER_MS,

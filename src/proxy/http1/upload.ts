@@ -1,5 +1,5 @@
 import { type Failure, failure } from "../../failure.ts";
-import type { Wire } from "../dial.ts";
+import { type Wire, writeAll } from "../dial.ts";
 
 /** A request with a body on its way to the upstream. */
 export interface Upload {
@@ -86,12 +86,6 @@ export function startUpload(
 
   send().catch(stop);
   return upload;
-}
-
-/** Writes all of it. Rejects when the upstream takes no more. */
-export async function writeAll(wire: Wire, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) at += await wire.write(at === 0 ? bytes : bytes.subarray(at));
 }
 
 async function writeChunk(wire: Wire, piece: Uint8Array): Promise<void> {

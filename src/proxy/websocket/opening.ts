@@ -3,12 +3,11 @@ import { type Failure, failure } from "../../failure.ts";
 import { WEBSOCKET_MAX_HEAD_BYTES } from "../../limits.ts";
 import type { Clock } from "../../ops/clock.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { Dial, Wire } from "../dial.ts";
+import { type Dial, type Wire, writeAll } from "../dial.ts";
 import type { HeaderList } from "../headers.ts";
 import { writeRequestHead } from "../http1/request_head.ts";
 import { findHeadEnd, parseResponseHead, type ResponseHead } from "../http1/response_head.ts";
 import { acceptFor, handshakeHeaders, wrongWithHandshake } from "./handshake.ts";
-import { writeAll } from "./frame_writer.ts";
 
 /** What is asked of the upstream. */
 export interface Opening {

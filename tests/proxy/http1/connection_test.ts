@@ -460,7 +460,7 @@ Deno.test("a length of 0 that the client sent goes on without a body.", async ()
 Deno.test("an upstream that takes no connection in time is a timeout.", async () => {
   const clock = new FakeClock();
   // Reserved for documentation: nothing answers there, or the network says so at once.
-  const upstream = http1Upstream({ origin: "http://192.0.2.1:81", prefix: "" }, clock);
+  const upstream = http1Upstream({ origin: "http://192.0.2.1:81" }, clock);
   const sending = outcome(upstream);
   await pause(20);
   await clock.advance(1000);

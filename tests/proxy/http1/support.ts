@@ -1,11 +1,13 @@
 /** What the tests of the transport over HTTP/1.1 share. */
-import type { Dial, Wire } from "../../../src/proxy/dial.ts";
-import { Http1Pool, type PoolOptions } from "../../../src/proxy/http1/pool.ts";
 import {
-  type Http1UpstreamOptions,
-  type Http1UpstreamUrl,
-  makeHttp1Upstream,
-} from "../../../src/proxy/http1/upstream.ts";
+  type Dial,
+  makeDial,
+  upstreamAddress,
+  type UpstreamTls,
+  type Wire,
+} from "../../../src/proxy/dial.ts";
+import { Http1Pool, type PoolOptions } from "../../../src/proxy/http1/pool.ts";
+import { makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
 import type { Upstream } from "../../../src/proxy/upstream.ts";
 import { ok } from "../../../src/result.ts";
 import { assert } from "../../support/assert.ts";
@@ -15,12 +17,16 @@ import { type Asked, asking, ended } from "../upstream_suite_support.ts";
 
 /** Limits of the tests, in milliseconds of the fake clock. */
 export const LIMITS = {
+  prefix: "",
   timeoutMs: 5000,
-  connectTimeoutMs: 1000,
   idleTimeoutMs: 2000,
   maxConnections: 8,
   maxQueued: 8,
+  watchClientAfterMs: 0,
 };
+
+/** Time for a connection, likewise. */
+const CONNECT_TIMEOUT_MS = 1000;
 
 /** A transport, the raw upstream it talks to, and its clock. */
 export interface Http1Connected extends AsyncDisposable {
@@ -32,11 +38,11 @@ export interface Http1Connected extends AsyncDisposable {
 /** Starts a raw upstream and a transport in front of it. */
 export async function connectHttp1(
   script: ConnectionScript,
-  options: Partial<Http1UpstreamOptions> = {},
+  options: Partial<PoolOptions> = {},
 ): Promise<Http1Connected> {
   const raw = await rawUpstream(script);
   const clock = new FakeClock();
-  const upstream = http1Upstream({ origin: raw.url, prefix: "" }, clock, options);
+  const upstream = http1Upstream({ origin: raw.url }, clock, options);
   return {
     raw,
     upstream,
@@ -48,13 +54,21 @@ export async function connectHttp1(
   };
 }
 
+/** Where an upstream of the tests is, and how it is reached. */
+export interface Http1Target {
+  readonly origin: string;
+  readonly socketPath?: string;
+  readonly tls?: UpstreamTls;
+}
+
 /** A transport with the tests' limits. */
 export function http1Upstream(
-  url: Http1UpstreamUrl,
+  { tls = {}, ...url }: Http1Target,
   clock: FakeClock,
-  options: Partial<Http1UpstreamOptions> = {},
+  options: Partial<PoolOptions> = {},
 ): Upstream {
-  return makeHttp1Upstream({ ...LIMITS, url, ...options }, clock);
+  const dial = makeDial(upstreamAddress(url), tls, CONNECT_TIMEOUT_MS, clock);
+  return makeHttp1Upstream({ ...LIMITS, dial, ...options }, clock);
 }
 
 /** What came of a request, in short: status and body, or the reason why not. */
@@ -125,7 +139,7 @@ export class ScriptedWire implements Wire {
 export function pooled(dial: () => Wire, options: Partial<PoolOptions> = {}): Upstream {
   const connect: Dial = () => Promise.resolve(ok(dial()));
   const pool = new Http1Pool(
-    { ...LIMITS, prefix: "", watchClientAfterMs: 0, ...options },
+    { ...LIMITS, ...options },
     connect,
     new FakeClock(),
   );

@@ -1,3 +1,4 @@
+import { makeDial, upstreamAddress } from "../../../src/proxy/dial.ts";
 import { makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
 import { upstreamSuite } from "../upstream_suite.ts";
 
@@ -5,12 +6,13 @@ upstreamSuite(
   "over HTTP/1.1",
   ({ origin, prefix, timeoutMs, clock }) =>
     makeHttp1Upstream({
-      url: { origin, prefix },
+      dial: makeDial(upstreamAddress({ origin }), {}, timeoutMs, clock),
+      prefix,
       timeoutMs,
-      connectTimeoutMs: timeoutMs,
       idleTimeoutMs: timeoutMs,
       maxConnections: 64,
       maxQueued: 64,
+      watchClientAfterMs: 0,
     }, clock),
   { exactTargets: true, keepsAcceptEncoding: true, keepsContentLength: true },
 );

@@ -3,7 +3,7 @@ import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { UpstreamTls } from "./dial.ts";
 import { hasDotSegments } from "./target.ts";
-import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
+import type { BodyEnd, Upstream, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 /** Where the upstream is and how long it may take. */
 export interface FetchUpstreamOptions {
@@ -11,7 +11,7 @@ export interface FetchUpstreamOptions {
   readonly origin: string;
   /** Path that comes before every target, without a slash at the end; may be empty. */
   readonly prefix: string;
-  /** Total time of a request, answer's body included, in milliseconds. */
+  /** Total time of a request, response's body included, in milliseconds. */
   readonly timeoutMs: number;
   readonly tls?: UpstreamTls | undefined;
 }
@@ -51,7 +51,7 @@ interface Transport {
 async function exchange(
   request: UpstreamRequest,
   { url, timeoutMs, client, clock }: Transport,
-): Promise<Result<UpstreamAnswer, Failure>> {
+): Promise<Result<UpstreamResponse, Failure>> {
   const refused = unkeepable(request);
   if (refused !== undefined) return fail(refused);
   const watch = watchExchange(request.signal, timeoutMs, clock);
@@ -147,7 +147,7 @@ function watchExchange(clientSignal: AbortSignal, timeoutMs: number, clock: Cloc
   };
 }
 
-/** Passes the answer's body on chunk by chunk, at the pace of the client, and tells how it ended. */
+/** Passes the response's body on chunk by chunk, at the pace of the client, and tells how it ended. */
 function handOver(
   body: ReadableStream<Uint8Array>,
   watch: Watch,

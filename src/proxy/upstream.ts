@@ -14,20 +14,20 @@ export interface UpstreamRequest {
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   /**
-   * Called once for an answer whose body is a stream: when it has been handed over whole, or why it
-   * was not. An answer without a stream is over when `send` resolves with it.
+   * Called once for a response whose body is a stream: when it has been handed over whole, or why it
+   * was not. A response without a stream is over when `send` resolves with it.
    */
   onEnd(end: BodyEnd): void;
 }
 
-/** How the transfer of an answer's body ended. */
+/** How the transfer of a response's body ended. */
 export interface BodyEnd {
   readonly bytes: number;
   readonly failure?: Failure;
 }
 
-/** The head of the upstream's answer, and its body as it arrives. */
-export interface UpstreamAnswer {
+/** The head of the upstream's response, and its body as it arrives. */
+export interface UpstreamResponse {
   readonly status: number;
   /** As the upstream sent them, hop-by-hop fields included; names in lower case. */
   readonly headers: Iterable<[string, string]>;
@@ -49,13 +49,13 @@ export interface UpstreamStats {
 /** One way of talking to the protected API. */
 export interface Upstream {
   /**
-   * Sends one request and resolves with the head of the answer. Redirects are answers like any other;
+   * Sends one request and resolves with the head of the response. Redirects are responses like any other;
    * the target is never resolved against anything but the configured upstream.
    *
    * Failures: `upstream_refused`, `upstream_broken`, `upstream_timeout`, `upstream_busy`, `client_gone`,
    * `broken_body`, `bad_target` where this transport cannot keep the target as it is.
    */
-  send(request: UpstreamRequest): Promise<Result<UpstreamAnswer, Failure>>;
+  send(request: UpstreamRequest): Promise<Result<UpstreamResponse, Failure>>;
   /** Closes idle connections. */
   close(): void;
   /** Connections to the upstream at this moment, where the transport knows them. */

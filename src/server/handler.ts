@@ -15,7 +15,7 @@ import {
   responseHeaders,
 } from "../proxy/headers.ts";
 import { readTarget } from "../proxy/target.ts";
-import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "../proxy/upstream.ts";
+import type { BodyEnd, Upstream, UpstreamRequest, UpstreamResponse } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { isWebSocketUpgrade } from "../proxy/websocket/handshake.ts";
 import { BUSY, type ClientLimits, headTooLarge } from "./client_limits.ts";
@@ -156,7 +156,7 @@ function refusal(
 
 /** The upstream's answer for the client. */
 function responseOf(
-  { status, headers, body: answer }: UpstreamAnswer,
+  { status, headers, body: answer }: UpstreamResponse,
   story: Story,
   clients: ClientWatch,
 ): Response {
@@ -175,7 +175,7 @@ function responseOf(
 }
 
 /** How many bytes an answer has that has come whole; `undefined` for one that is still to come. */
-function wholeBytes(body: UpstreamAnswer["body"]): number | undefined {
+function wholeBytes(body: UpstreamResponse["body"]): number | undefined {
   if (body === null) return 0;
   return body instanceof Uint8Array ? body.length : undefined;
 }

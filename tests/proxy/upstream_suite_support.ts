@@ -4,8 +4,8 @@ import type { HeaderList } from "../../src/proxy/headers.ts";
 import type {
   BodyEnd,
   Upstream,
-  UpstreamAnswer,
   UpstreamRequest,
+  UpstreamResponse,
 } from "../../src/proxy/upstream.ts";
 import { eventually } from "./support.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -132,7 +132,7 @@ export function asking(overrides: Partial<UpstreamRequest> = {}): Asked {
 }
 
 /** How an answer ended: as was told for a stream; one that came whole is over, and nothing is told. */
-export function ended({ body }: UpstreamAnswer, ends: readonly BodyEnd[]): readonly BodyEnd[] {
+export function ended({ body }: UpstreamResponse, ends: readonly BodyEnd[]): readonly BodyEnd[] {
   if (body instanceof ReadableStream) return ends;
   assertEquals(ends, []);
   return [{ bytes: body?.length ?? 0 }];
@@ -162,7 +162,7 @@ export function pieces(...texts: readonly string[]): ReadableStream<Uint8Array> 
 }
 
 /** Reads the body of an answer that has one, whether it is at hand or still to come. */
-export function readerOf({ body }: UpstreamAnswer): ReadableStreamDefaultReader<Uint8Array> {
+export function readerOf({ body }: UpstreamResponse): ReadableStreamDefaultReader<Uint8Array> {
   const reader = new Response(body).body?.getReader();
   if (reader === undefined) throw new Error("the answer has no body");
   return reader;

@@ -1,6 +1,6 @@
 import { IN_NAME, IN_VALUE } from "./characters.ts";
 
-/** Where the bytes of an answer's body end, read piece by piece as they arrive. */
+/** Where the bytes of a response's body end, read piece by piece as they arrive. */
 export interface BodyDecoder {
   /** Whether the end has been seen. Nothing may be decoded after it. */
   readonly done: boolean;

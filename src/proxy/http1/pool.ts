@@ -9,7 +9,7 @@ import type { UpstreamRequest, UpstreamStats } from "../upstream.ts";
 export interface PoolOptions {
   /** Text between the origin and every target. */
   readonly prefix: string;
-  /** Total time of an exchange in milliseconds, the answer's body included. */
+  /** Total time of an exchange in milliseconds, the response's body included. */
   readonly timeoutMs: number;
   /** How long a stream of events may be silent, in milliseconds. */
   readonly idleTimeoutMs: number;

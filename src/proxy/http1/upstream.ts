@@ -13,8 +13,8 @@ export interface Http1UpstreamOptions extends PoolOptions {
  * An upstream over HTTP/1.1 connections of its own.
  *
  * Method, target, fields and bodies go on byte for byte, both ways; only the framing of bodies is
- * this hop's own. Trailers and interim answers are dropped. What RFC 9112 does not allow in an
- * answer is `upstream_broken`, and its connection is not used again.
+ * this hop's own. Trailers and interim responses are dropped. What RFC 9112 does not allow in a
+ * response is `upstream_broken`, and its connection is not used again.
  *
  * A request without a body is sent once more when its connection turns out to have been closed, if
  * its method is idempotent or nothing of it was taken.
@@ -24,7 +24,7 @@ export interface Http1UpstreamOptions extends PoolOptions {
 export function makeHttp1Upstream(options: Http1UpstreamOptions, clock: Clock): Upstream {
   const pool = new Http1Pool(options, options.dial, clock);
   return {
-    send: (request) => pool.carry(request).answered,
+    send: (request) => pool.carry(request).response,
     close: () => pool.close(),
     stats: () => pool.stats(),
   };

@@ -1,6 +1,6 @@
 /**
  * The opening handshake of RFC 6455, section 4: what a client asks of us, what we ask of the
- * upstream, and whether its answer is good.
+ * upstream, and whether its response is good.
  */
 import { type HeaderList, responseHeaders } from "../headers.ts";
 import type { ResponseHead } from "../http1/response_head.ts";
@@ -54,14 +54,14 @@ export function handshakeHeaders(
   return sent;
 }
 
-/** The answer that a key asks for (section 4.2.2). */
+/** The response that a key asks for (section 4.2.2). */
 export async function acceptFor(key: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + KEY_SUFFIX));
   return new Uint8Array(hash).toBase64();
 }
 
 /**
- * What is wrong with an answer of status 101, for the log; `undefined` for a good one (section 4.1):
+ * What is wrong with a response of status 101, for the log; `undefined` for a good one (section 4.1):
  * the right `Upgrade`, `Connection` and `Sec-WebSocket-Accept`, no extension, and a subprotocol only
  * if it was offered.
  */

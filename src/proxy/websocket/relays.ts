@@ -16,7 +16,7 @@ export interface WebSocketRelaysOptions {
   readonly dial: Dial;
   /** Path that comes before every target, without a slash at the end; may be empty. */
   readonly prefix: string;
-  /** How long the upstream may take to answer the handshake once connected, in milliseconds. */
+  /** How long the upstream may take to respond to the handshake once connected, in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** How long an open relay may rest, in milliseconds: neither side has sent anything. */
   readonly idleTimeoutMs: number;
@@ -32,16 +32,16 @@ export interface WebSocketRequest {
   readonly headers: HeaderList;
   /** When the relay has to end because the token does, in milliseconds since the epoch. */
   readonly expiresAtMs: number | undefined;
-  /** Called once after `connect` has resolved with an answer: when the relay, or the refusal's body, is over. */
+  /** Called once after `connect` has resolved with a response: when the relay, or the refusal's body, is over. */
   readonly onEnd: (end: BodyEnd | RelayEnd) => void;
 }
 
 /** The WebSockets of one upstream. */
 export interface WebSocketRelays {
   /**
-   * Connects a client to the upstream: first the upstream's handshake, then the client's. The answer
+   * Connects a client to the upstream: first the upstream's handshake, then the client's. The response
    * is the 101 that has to be returned to the server as it is (fields may be added, the object may not
-   * be replaced: the server ends if it gets another), or the upstream's refusal like any other answer.
+   * be replaced: the server ends if it gets another), or the upstream's refusal like any other response.
    *
    * Failures: `upstream_refused`, `upstream_timeout`, `upstream_broken`, `client_gone`, `bad_target`.
    */

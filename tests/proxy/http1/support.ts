@@ -144,7 +144,7 @@ export function pooled(dial: () => Wire, options: Partial<PoolOptions> = {}): Up
     new FakeClock(),
   );
   return {
-    send: (request) => pool.carry(request).answered,
+    send: (request) => pool.carry(request).response,
     close: () => pool.close(),
     stats: () => pool.stats(),
   };

@@ -119,9 +119,6 @@ export const WEBSOCKET_READ_BYTES = 16 * 1024;
 /** Most bytes of WebSocket frames joined into one write. */
 export const WEBSOCKET_WRITE_BYTES = 64 * 1024;
 
-/** Largest head of an upstream's answer to a WebSocket handshake, in bytes. */
-export const WEBSOCKET_MAX_HEAD_BYTES = 64 * 1024;
-
 /** How long a peer may take to answer a WebSocket close frame, in milliseconds, before its connection is closed. */
 export const WEBSOCKET_CLOSE_TIMEOUT_MS = 5_000;
 

@@ -111,6 +111,21 @@ const BROKEN: readonly (readonly [name: string, rule: Rule, graph: readonly Modu
     [made("src/server/supervisor.ts", ["src/server/worker.ts"])],
   ],
   [
+    "WebSockets importing the pool, types alone",
+    rules.webSocketsApart,
+    [made("src/proxy/websocket/relays.ts", ["-src/proxy/http1/pool.ts"])],
+  ],
+  [
+    "WebSockets importing a connection",
+    rules.webSocketsApart,
+    [made("src/proxy/websocket/relay.ts", ["src/proxy/http1/connection.ts"])],
+  ],
+  [
+    "the pool importing WebSockets",
+    rules.webSocketsApart,
+    [made("src/proxy/http1/pool.ts", ["src/proxy/websocket/relays.ts"])],
+  ],
+  [
     "the demo loaded with the server",
     rules.demoIsLazy,
     [
@@ -188,6 +203,8 @@ Deno.test("A graph that holds all rules is not complained of.", () => {
     made("src/auth/signature.ts", ["npm:jose@6.2.18", "src/oidc/keys.ts", "src/failure.ts"]),
     made("src/oidc/keys.ts", ["-src/ops/clock.ts"]),
     made("src/proxy/dial.ts", ["src/failure.ts"], "Deno.connect()"),
+    made("src/proxy/websocket/relays.ts", ["src/proxy/dial.ts", "-src/proxy/websocket/relay.ts"]),
+    made("src/proxy/http1/pool.ts", ["src/proxy/http1/connection.ts"]),
     made("src/tls/identity.ts", [], "Deno.readFile(x)"),
     made("src/ops/log.ts", ["npm:@logtape/logtape@2.4.2", "-src/ops/format.ts"], many(300)),
     made("src/ops/format.ts", ["-src/ops/log.ts"]),

@@ -1,5 +1,6 @@
 import type { Failure } from "../failure.ts";
 import type { Result } from "../result.ts";
+import type { Wire } from "./dial.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** One request to the upstream. */
@@ -11,6 +12,8 @@ export interface UpstreamRequest {
   readonly headers: HeaderList;
   /** `null` where the request has no body. */
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Whether it asks for another protocol, so that a 101 is a good response to it; for `SendUpgrade`. */
+  readonly upgrade?: boolean;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   /**
@@ -36,6 +39,15 @@ export interface UpstreamResponse {
    * a part never looks like the whole.
    */
   readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
+  /** With a 101 to a request for another protocol, and with nothing else. */
+  readonly upgraded?: UpgradedConnection;
+}
+
+/** A connection on which the upstream speaks another protocol now. Whoever gets it closes it. */
+export interface UpgradedConnection {
+  readonly wire: Wire;
+  /** What came right behind the head of the response. */
+  readonly rest: Uint8Array<ArrayBuffer>;
 }
 
 /** How many connections to the upstream there are. */
@@ -61,3 +73,14 @@ export interface Upstream {
   /** Connections to the upstream at this moment, where the transport knows them. */
   stats?(): UpstreamStats;
 }
+
+/**
+ * Sends a request that asks for another protocol: `upgrade` is set, `body` is `null`, and the fields
+ * that ask are among its headers. Resolves with a 101 and its connection, or with a response like any
+ * other. Does not check that the 101 is for the protocol asked for.
+ *
+ * Failures: those of `Upstream.send` without `upstream_busy`.
+ */
+export type SendUpgrade = (
+  request: UpstreamRequest,
+) => Promise<Result<UpstreamResponse, Failure>>;

@@ -10,6 +10,7 @@ import type { Meter } from "../ops/metrics.ts";
 import { findTracing, type Tracing } from "../ops/tracing.ts";
 import { type Dial, makeDial, upstreamAddress } from "../proxy/dial.ts";
 import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
+import { makeSendUpgrade } from "../proxy/http1/upgrade.ts";
 import { makeHttp1Upstream } from "../proxy/http1/upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket/relays.ts";
@@ -73,13 +74,16 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
   const address = upstreamAddress(config.upstreamUrl);
   const dial = makeDial(address, settings.upstreamTls ?? {}, connectTimeoutMs, clock);
   const upstream = makeUpstream(settings, dial, clock, tracing);
-  const webSockets = makeWebSocketRelays({
+  const idleTimeoutMs = config.upstreamIdleTimeoutSecs * 1000;
+  const sendUpgrade = makeSendUpgrade({
     dial,
     prefix,
-    // For a connection, and again for what has to be said on it first.
+    // For the connection, and again for the handshake on it.
     handshakeTimeoutMs: connectTimeoutMs,
-    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
+    timeoutMs: config.upstreamTimeoutSecs * 1000,
+    idleTimeoutMs,
   }, clock);
+  const webSockets = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
   const limits = clientLimits(config);
   const clients = new ClientWatch(limits, clock);
   const handler = makeHandler({

@@ -199,12 +199,24 @@ export class Http1Connection {
       const head = parseResponseHead(this.#text, this.#headAt, end);
       if (typeof head === "string") return this.#break(exchange, head);
       if (head.status >= 200) return this.#respond(exchange, head, end);
-      if (head.status === 101) return this.#break(exchange, "a switch of protocols");
+      if (head.status === 101) return this.#switchProtocols(exchange, head, end);
       if (++this.#interim > MAX_INTERIM_RESPONSES) {
         return this.#break(exchange, "too many interim responses");
       }
       this.#headAt = this.#scanned = end;
     }
+  }
+
+  /** Leaves the connection to whoever asked for another protocol; its bytes start at `restAt`. */
+  #switchProtocols(exchange: Exchange, head: ResponseHead, restAt: number): void {
+    if (exchange.request.upgrade !== true || this.#unwritten !== undefined) {
+      return this.#break(exchange, "a switch of protocols that was not asked for");
+    }
+    this.#open = false;
+    this.#exchange = undefined;
+    const rest = this.#input.slice(restAt, this.#filled);
+    this.#owner.gone(this);
+    exchange.respondUpgraded(head.headers, { wire: this.#wire, rest });
   }
 
   #grow(): boolean {

@@ -1,7 +1,7 @@
 import { type Failure, failure } from "../../failure.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { HeaderList } from "../headers.ts";
-import type { UpstreamRequest, UpstreamResponse } from "../upstream.ts";
+import type { UpgradedConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
 
 /** What an exchange needs of those who carry it out. */
 export interface ExchangeOwner {
@@ -56,6 +56,12 @@ export class Exchange {
   /** Hands the whole response over. */
   respondWhole(status: number, headers: HeaderList, body: Uint8Array<ArrayBuffer> | null): void {
     this.#resolve?.(ok({ status, headers, body }));
+    this.#finish();
+  }
+
+  /** Hands a 101 over, and the connection that speaks another protocol now. */
+  respondUpgraded(headers: HeaderList, upgraded: UpgradedConnection): void {
+    this.#resolve?.(ok({ status: 101, headers, body: null, upgraded }));
     this.#finish();
   }
 

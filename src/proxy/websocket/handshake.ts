@@ -3,12 +3,13 @@
  * upstream, and whether its response is good.
  */
 import { type HeaderList, responseHeaders } from "../headers.ts";
-import type { ResponseHead } from "../http1/response_head.ts";
 
 /** What RFC 6455, section 1.3 adds to a key before it is hashed. */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** Sixteen bytes in base64 (section 4.1). */
+const KEY_BYTES = 16;
+
+/** As many bytes in base64 (section 4.1). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 /**
@@ -36,7 +37,7 @@ export function offeredProtocols(headers: Headers): readonly string[] {
  * anything about a body, plus ours. No extension is offered.
  *
  * @param headers as they go on: no hop-by-hop fields, `host` among them.
- * @param key sixteen random bytes in base64.
+ * @param key see `newKey`.
  */
 export function handshakeHeaders(
   headers: HeaderList,
@@ -54,7 +55,12 @@ export function handshakeHeaders(
   return sent;
 }
 
-/** The response that a key asks for (section 4.2.2). */
+/** A key for one handshake (section 4.1): random bytes in base64. */
+export function newKey(): string {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64();
+}
+
+/** The `Sec-WebSocket-Accept` that a key asks for (section 4.2.2). */
 export async function acceptFor(key: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + KEY_SUFFIX));
   return new Uint8Array(hash).toBase64();
@@ -66,7 +72,7 @@ export async function acceptFor(key: string): Promise<string> {
  * if it was offered.
  */
 export function wrongWithHandshake(
-  { headers }: ResponseHead,
+  headers: HeaderList,
   accept: string,
   protocols: readonly string[],
 ): string | undefined {
@@ -84,7 +90,7 @@ export function wrongWithHandshake(
 }
 
 /** The fields of a good 101 that go to the client, the chosen subprotocol among them. */
-export function upgradeHeaders({ headers }: ResponseHead): HeaderList {
+export function upgradeHeaders(headers: Iterable<[string, string]>): HeaderList {
   return responseHeaders(headers).filter(([name]) =>
     name === "sec-websocket-protocol" || !isOfHandshake(name) && !name.startsWith("content-")
   );

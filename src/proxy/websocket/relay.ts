@@ -24,7 +24,7 @@ export interface RelayParts {
   readonly client: WebSocket;
   /** Aborts if the client goes away before its side is open, which `client` does not tell. */
   readonly signal: AbortSignal;
-  /** The upstream's side, after the handshake; its `close` may be called again. */
+  /** The upstream's side, after the handshake. It is closed here. */
   readonly wire: Wire;
   /** What came from the upstream right behind its handshake. */
   readonly rest: Uint8Array;

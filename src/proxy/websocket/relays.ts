@@ -2,22 +2,28 @@ import { type Failure, failure } from "../../failure.ts";
 import { WEBSOCKET_CLIENT_SILENCE_SECS } from "../../limits.ts";
 import type { Clock } from "../../ops/clock.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { Dial } from "../dial.ts";
-import type { HeaderList } from "../headers.ts";
-import type { BodyEnd } from "../upstream.ts";
-import { offeredProtocols, upgradeHeaders } from "./handshake.ts";
-import { type Opened, openUpstream, SWITCHING_PROTOCOLS } from "./opening.ts";
-import { refusalResponse } from "./refusal.ts";
+import { type HeaderList, responseHeaders } from "../headers.ts";
+import type {
+  BodyEnd,
+  SendUpgrade,
+  UpgradedConnection,
+  UpstreamRequest,
+  UpstreamResponse,
+} from "../upstream.ts";
+import {
+  acceptFor,
+  handshakeHeaders,
+  newKey,
+  offeredProtocols,
+  upgradeHeaders,
+  wrongWithHandshake,
+} from "./handshake.ts";
 import { type Relay, type RelayEnd, startRelay } from "./relay.ts";
 
 /** What all relays to one upstream have in common. */
 export interface WebSocketRelaysOptions {
-  /** Opens a connection to the upstream. */
-  readonly dial: Dial;
-  /** Path that comes before every target, without a slash at the end; may be empty. */
-  readonly prefix: string;
-  /** How long the upstream may take to respond to the handshake once connected, in milliseconds. */
-  readonly handshakeTimeoutMs: number;
+  /** Sends the handshake to the upstream. */
+  readonly sendUpgrade: SendUpgrade;
   /** How long an open relay may rest, in milliseconds: neither side has sent anything. */
   readonly idleTimeoutMs: number;
 }
@@ -62,23 +68,24 @@ export interface WebSocketRelays {
  * the client's connection.
  */
 export function makeWebSocketRelays(
-  options: WebSocketRelaysOptions,
+  { sendUpgrade, idleTimeoutMs }: WebSocketRelaysOptions,
   clock: Clock,
 ): WebSocketRelays {
-  const { dial, prefix, handshakeTimeoutMs: timeoutMs, idleTimeoutMs } = options;
   const relays = new Set<Relay>();
   let closing = false;
 
-  function upgrade(asked: WebSocketRequest, opened: Opened): Result<Response, Failure> {
-    const { request, expiresAtMs, onEnd } = asked;
-    const { wire, rest } = opened;
-    const upgraded = upgradeClient(request, opened);
+  function relay(
+    { request, expiresAtMs, onEnd }: WebSocketRequest,
+    headers: HeaderList,
+    { wire, rest }: UpgradedConnection,
+  ): Result<Response, Failure> {
+    const upgraded = upgradeClient(request, headers);
     if (!upgraded.ok) {
       wire.close();
       return upgraded;
     }
     const { socket: client, response } = upgraded.value;
-    const relay = startRelay({
+    const started = startRelay({
       client,
       signal: request.signal,
       wire,
@@ -87,29 +94,28 @@ export function makeWebSocketRelays(
       expiresAtMs,
       clock,
       onEnd(end) {
-        relays.delete(relay);
+        relays.delete(started);
         onEnd(end);
       },
     });
-    relays.add(relay);
-    if (closing) void relay.close();
+    relays.add(started);
+    if (closing) void started.close();
     return ok(response);
   }
 
   return {
     async connect(asked) {
-      const { request, pathAndQuery, headers } = asked;
-      const opened = await openUpstream(dial, {
-        target: prefix + pathAndQuery,
-        headers,
-        protocols: offeredProtocols(request.headers),
-        timeoutMs,
-        signal: request.signal,
-      }, clock);
-      if (!opened.ok) return opened;
-      return opened.value.head.status === SWITCHING_PROTOCOLS
-        ? upgrade(asked, opened.value)
-        : ok(refusalResponse(opened.value, idleTimeoutMs, clock, asked.onEnd));
+      const key = newKey();
+      const protocols = offeredProtocols(asked.request.headers);
+      const sent = await sendUpgrade(handshake(asked, key, protocols));
+      if (!sent.ok) return sent;
+      const { upgraded } = sent.value;
+      if (upgraded === undefined) return ok(refusal(sent.value, asked.onEnd));
+      const headers = [...sent.value.headers];
+      const wrong = wrongWithHandshake(headers, await acceptFor(key), protocols);
+      if (wrong === undefined) return relay(asked, headers, upgraded);
+      upgraded.wire.close();
+      return fail(failure("upstream_broken", wrong));
     },
     get open() {
       return relays.size;
@@ -121,13 +127,40 @@ export function makeWebSocketRelays(
   };
 }
 
+/** The request that opens a WebSocket at the upstream. */
+function handshake(
+  { request, pathAndQuery, headers, onEnd }: WebSocketRequest,
+  key: string,
+  protocols: readonly string[],
+): UpstreamRequest {
+  return {
+    method: "GET",
+    pathAndQuery,
+    headers: handshakeHeaders(headers, key, protocols),
+    body: null,
+    upgrade: true,
+    signal: request.signal,
+    onEnd,
+  };
+}
+
+/** The response of an upstream that does not switch, passed on like any other. */
+function refusal(
+  { status, headers, body }: UpstreamResponse,
+  onEnd: (end: BodyEnd) => void,
+): Response {
+  // A stream ends by itself; what has come whole is over already.
+  if (!(body instanceof ReadableStream)) onEnd({ bytes: body?.length ?? 0 });
+  return new Response(body, { status, headers: responseHeaders(headers) });
+}
+
 /**
  * Switches the client's side, with the fields of the upstream's 101. The subprotocol is among them
  * rather than an option: the runtime overlooks one that was offered as `a,b`, without a blank.
  */
 function upgradeClient(
   request: Request,
-  { head }: Opened,
+  headers: HeaderList,
 ): Result<Deno.WebSocketUpgrade, Failure> {
   // Once the client has left, the runtime would make a socket that never tells anything.
   if (request.signal.aborted) return fail(failure("client_gone"));
@@ -137,7 +170,9 @@ function upgradeClient(
   } catch {
     return fail(failure(request.signal.aborted ? "client_gone" : "internal", "no upgrade"));
   }
-  for (const [name, value] of upgradeHeaders(head)) upgraded.response.headers.append(name, value);
+  for (const [name, value] of upgradeHeaders(headers)) {
+    upgraded.response.headers.append(name, value);
+  }
   upgraded.socket.binaryType = "arraybuffer";
   return ok(upgraded);
 }

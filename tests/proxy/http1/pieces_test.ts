@@ -1,10 +1,7 @@
 /** Whole answers through the transport, cut into pieces in every way. */
-import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { assert, assertEquals } from "../../support/assert.ts";
-import { outcome, pooled, ScriptedWire } from "./support.ts";
-
-const latin1 = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
+import { latin1, outcome, pooled, ScriptedWire } from "./support.ts";
 
 /** What comes of a GET that is answered by these pieces, and how the connection is left. */
 async function answered(pieces: readonly string[], method = "GET"): Promise<[string, boolean]> {

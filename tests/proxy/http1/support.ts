@@ -1,4 +1,5 @@
 /** What the tests of the transport over HTTP/1.1 share. */
+import { Buffer } from "node:buffer";
 import {
   type Dial,
   makeDial,
@@ -105,18 +106,28 @@ export class ScriptedWire implements Wire {
   closed = false;
   written = 0;
   readonly #pieces: Uint8Array[];
-  #started = Promise.withResolvers<void>();
+  readonly #silent: boolean;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
 
-  /** @param pieces what is read, once something has been written; then the connection ends. */
-  constructor(pieces: readonly Uint8Array[]) {
+  /**
+   * @param pieces what is read, once something has been written; then the connection ends, or stays
+   * `silent` until it is closed here.
+   */
+  constructor(pieces: readonly Uint8Array[], { silent = false } = {}) {
     this.#pieces = [...pieces];
+    this.#silent = silent;
   }
 
   async read(into: Uint8Array): Promise<number | null> {
     await this.#started.promise;
     if (this.closed) throw new Error("closed");
     const piece = this.#pieces.shift();
-    if (piece === undefined) return null;
+    if (piece === undefined) {
+      if (!this.#silent) return null;
+      await this.#ended.promise;
+      throw new Error("closed");
+    }
     into.set(piece.subarray(0, into.length));
     if (piece.length > into.length) this.#pieces.unshift(piece.subarray(into.length));
     return Math.min(piece.length, into.length);
@@ -132,7 +143,13 @@ export class ScriptedWire implements Wire {
     assert(!this.closed, "closed twice");
     this.closed = true;
     this.#started.resolve();
+    this.#ended.resolve();
   }
+}
+
+/** The bytes of a text, one for each character. */
+export function latin1(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
 /** A pool over scripted connections, as an upstream. */

@@ -11,7 +11,6 @@ import {
   accept,
   clientHandshake,
   closing,
-  dialPort,
   frame,
   masked,
   nextFrame,
@@ -19,6 +18,7 @@ import {
   relayProxy,
   SAMPLE_KEY,
   switching,
+  upgradesOf,
 } from "./support.ts";
 
 const TEXT = 0x81;
@@ -489,9 +489,7 @@ Deno.test("a shutdown of the server alone ends relays too", async () => {
     await socket.untilClosed();
   });
   const relays = makeWebSocketRelays({
-    dial: dialPort(upstream.port, systemClock),
-    prefix: "",
-    handshakeTimeoutMs: 1000,
+    sendUpgrade: upgradesOf(upstream.port, systemClock),
     idleTimeoutMs: 1000,
   }, systemClock);
   const over = Promise.withResolvers<void>();

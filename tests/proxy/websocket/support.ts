@@ -3,18 +3,18 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { failureResponse } from "../../../src/failure.ts";
 import { type Clock, systemClock } from "../../../src/ops/clock.ts";
-import { type Dial, makeDial } from "../../../src/proxy/dial.ts";
+import { makeDial } from "../../../src/proxy/dial.ts";
 import { ReceivedFields, requestHeaders } from "../../../src/proxy/headers.ts";
-import {
-  makeWebSocketRelays,
-  type WebSocketRelays,
-  type WebSocketRelaysOptions,
-} from "../../../src/proxy/websocket/relays.ts";
+import { makeSendUpgrade, type UpgradeOptions } from "../../../src/proxy/http1/upgrade.ts";
+import type { SendUpgrade } from "../../../src/proxy/upstream.ts";
+import { makeWebSocketRelays, type WebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
 import type { RelayEnd } from "../../../src/proxy/websocket/relay.ts";
 import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
 import { openRaw, type RawMessage, type RawSocket } from "../../support/raw.ts";
 import { type ConnectionScript, type RawUpstream, rawUpstream } from "../../support/upstream.ts";
 import { eventually } from "../support.ts";
+
+const IDLE_TIMEOUT_MS = 60_000;
 
 /** A proxy for WebSockets alone. */
 export interface RelayProxy extends AsyncDisposable {
@@ -27,7 +27,7 @@ export interface RelayProxy extends AsyncDisposable {
 }
 
 /** Where tests differ. */
-export interface RelayProxyOptions extends Partial<WebSocketRelaysOptions> {
+export interface RelayProxyOptions extends Partial<UpgradeOptions> {
   readonly clock?: Clock;
   readonly expiresAtMs?: number;
 }
@@ -36,13 +36,9 @@ export interface RelayProxyOptions extends Partial<WebSocketRelaysOptions> {
 export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}): RelayProxy {
   const clock = options.clock ?? systemClock;
   const ends: Partial<RelayEnd>[] = [];
-  const relays = makeWebSocketRelays({
-    dial: dialPort(upstreamPort, clock),
-    prefix: "",
-    handshakeTimeoutMs: 2000,
-    idleTimeoutMs: 60_000,
-    ...options,
-  }, clock);
+  const { idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+  const sendUpgrade = upgradesOf(upstreamPort, clock, options);
+  const relays = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
@@ -79,9 +75,20 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
   };
 }
 
-/** Connects to a port of 127.0.0.1. */
-export function dialPort(port: number, clock: Clock): Dial {
-  return makeDial({ transport: "tcp", hostname: "127.0.0.1", port }, {}, 2000, clock);
+/** Handshakes with a port of 127.0.0.1. */
+export function upgradesOf(
+  port: number,
+  clock: Clock,
+  options: Partial<UpgradeOptions> = {},
+): SendUpgrade {
+  return makeSendUpgrade({
+    dial: makeDial({ transport: "tcp", hostname: "127.0.0.1", port }, {}, 2000, clock),
+    prefix: "",
+    handshakeTimeoutMs: 2000,
+    timeoutMs: 30_000,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    ...options,
+  }, clock);
 }
 
 /** A proxy with a bare upstream behind it. */

@@ -73,7 +73,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     const opened = open(wanted);
     if (!opened.ok) return fail(opened.failure);
     const before = { service, listeners };
-    service = build(wanted, { ...parts, accessLog });
+    service = buildService(wanted, { ...parts, accessLog });
     listeners = opened.value;
     for (const [name, listener] of before.listeners) {
       if (!listeners.has(name)) leave(listener);
@@ -111,7 +111,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     return outcome === "late" ? "aborted" : "finished";
   }
 
-  service = build(settings, parts);
+  service = buildService(settings, parts);
   const opened = open(settings);
   if (!opened.ok) {
     service.close();
@@ -124,40 +124,6 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     return parts.meter.data();
   };
   return ok({ urls, reload, count, drain });
-}
-
-/** A service that may be closed while requests of it run. */
-function build(settings: WorkerSettings, parts: WorkerParts): Service {
-  const service = buildService(settings, parts);
-  // Our own transport still carries requests when it is closed; `fetch` does not.
-  return settings.config.upstreamTransport === "fetch" ? closesUnused(service) : service;
-}
-
-/** The same service, whose `close` waits for the requests that have not been answered yet. */
-function closesUnused(service: Service): Service {
-  let running = 0;
-  let closing = false;
-  const closeIfUnused = () => {
-    if (!closing || running > 0) return;
-    closing = false;
-    service.close();
-  };
-  return {
-    ...service,
-    async handler(request, connection) {
-      running++;
-      try {
-        return await service.handler(request, connection);
-      } finally {
-        running--;
-        closeIfUnused();
-      }
-    },
-    close() {
-      closing = true;
-      closeIfUnused();
-    },
-  };
 }
 
 function listens({ config, identity }: WorkerSettings) {

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { failure } from "../../failure.ts";
+import { MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES } from "../../limits.ts";
 import type { Wire } from "../dial.ts";
 import { ResponseBody } from "./response_body.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
@@ -21,12 +22,6 @@ export interface ConnectionOwner {
   /** The response is a stream of events and lasts as long as events come. */
   lasts(exchange: Exchange): void;
 }
-
-/** Most bytes of the heads of one response, interim ones included. Servers' own limits are 8 to 64 KiB. */
-export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
-
-/** Most interim responses (1xx) before the real one. */
-export const MAX_INTERIM_RESPONSES = 16;
 
 /** Bytes read at once while heads and small bodies come: holds nearly every API response whole. */
 const INPUT_BYTES = 16 * 1024;

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { MAX_RESPONSE_FIELDS } from "../../limits.ts";
 import type { HeaderList } from "../headers.ts";
 import { IN_NAME, IN_VALUE } from "./characters.ts";
 
@@ -17,9 +18,6 @@ export interface ResponseHead {
   /** Whether the body is a stream of events, which may last. */
   readonly events: boolean;
 }
-
-/** Most fields of one head: far above any real response, so that a flood of tiny fields stays cheap. */
-export const MAX_RESPONSE_FIELDS = 256;
 
 const CR = 0x0d;
 const LF = 0x0a;

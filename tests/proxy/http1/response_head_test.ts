@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { MAX_RESPONSE_FIELDS } from "../../../src/limits.ts";
 import {
   findHeadEnd,
-  MAX_RESPONSE_FIELDS,
   parseResponseHead,
   type ResponseHead,
 } from "../../../src/proxy/http1/response_head.ts";

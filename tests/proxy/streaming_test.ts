@@ -58,6 +58,8 @@ function downloadTests(test: Test, connect: Connect): void {
       ["Content-Length: 100\r\n\r\nhello", "a body with a length"],
       ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "a body of chunks"],
       ["Transfer-Encoding: chunked\r\n\r\n20\r\nhello", "a chunk"],
+      ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n", "chunks gone wrong"],
+      ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", "the last chunk"],
     ] as const
   ) {
     test(`an upstream that dies within ${what} breaks the client's connection.`, async () => {
@@ -76,21 +78,23 @@ function downloadTests(test: Test, connect: Connect): void {
     });
   }
 
-  test("an upstream that is reset within a body breaks the client's connection.", async () => {
-    const seen = Promise.withResolvers<void>();
-    await using through = await connect(async (socket) => {
-      await socket.readRequest();
-      await socket.send("HTTP/1.1 200 OK\r\n\r\nhello");
-      await seen.promise;
-      await socket.reset();
+  for (const framing of ["Content-Length: 100", "X: until the end"]) {
+    test(`an upstream that is reset within a body (${framing}) breaks the client's connection.`, async () => {
+      const seen = Promise.withResolvers<void>();
+      await using through = await connect(async (socket) => {
+        await socket.readRequest();
+        await socket.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\nhello`);
+        await seen.promise;
+        await socket.reset();
+      });
+      await through.client.send(through.guarded.head("GET /"));
+      await through.client.readUntil("hello");
+      seen.resolve();
+      assert(await through.client.untilClosed());
+      assertExcludes(through.client.all(), "\r\n0\r\n");
+      assertEquals((await through.guarded.record()).reason, "upstream_broken");
     });
-    await through.client.send(through.guarded.head("GET /"));
-    await through.client.readUntil("hello");
-    seen.resolve();
-    assert(await through.client.untilClosed());
-    assertExcludes(through.client.all(), "\r\n0\r\n");
-    assertEquals((await through.guarded.record()).reason, "upstream_broken");
-  });
+  }
 
   test("an upstream that is too slow to answer is a 504.", async () => {
     await using through = await connect(async (socket) => {

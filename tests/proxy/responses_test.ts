@@ -12,7 +12,10 @@ for (const transport of TRANSPORTS) {
 
 function answerTests(transport: Transport, test: Test): void {
   for (
-    const status of [200, 201, 206, 299, 301, 302, 303, 307, 308, 400, 401, 403, 418, 500, 599]
+    const status of [
+      ...[200, 201, 206, 226, 299, 300, 301, 302, 303, 307, 308],
+      ...[400, 401, 403, 404, 418, 451, 499, 500, 503, 599],
+    ]
   ) {
     test(`an upstream's ${status} comes back with its fields and its body.`, async () => {
       const { got } = await exchange(
@@ -70,7 +73,7 @@ function answerTests(transport: Transport, test: Test): void {
     assertEquals(named(got, "x-request-id"), ["theirs"]);
   });
 
-  for (const coding of ["gzip", "br", "deflate", "zstd"]) {
+  for (const coding of ["gzip", "br", "deflate", "zstd", "x-own"]) {
     for (const accepted of [coding, "identity", undefined]) {
       test(`a body packed as ${coding} comes back as it is (accepted: ${accepted}).`, async () => {
         const packed = new Uint8Array(gzipSync("hello ".repeat(500)));
@@ -102,15 +105,25 @@ function answerTests(transport: Transport, test: Test): void {
   });
 
   for (
-    const [name, framed] of [
-      ["chunks", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
-      ["the end of the connection", "Connection: close\r\n\r\nhello"],
+    const [name, answer] of [
+      ["a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
+      [
+        "chunks",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n",
+      ],
+      [
+        "chunks and trailers",
+        "HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n",
+      ],
+      ["the end of the connection", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"],
+      ["the end of the connection, unannounced", "HTTP/1.1 200 OK\r\n\r\nhello"],
+      ["the end of the connection (HTTP/1.0)", "HTTP/1.0 200 OK\r\n\r\nhello"],
     ] as const
   ) {
     test(`a body that ends by ${name} comes back whole.`, async () => {
       await using upstream = await rawUpstream(async (socket) => {
         await socket.readRequest();
-        await socket.send(`HTTP/1.1 200 OK\r\n${framed}`);
+        await socket.send(answer);
       });
       await using guarded = await protect(upstream.url, transport);
       const got = await guarded.ask("GET /");
@@ -131,7 +144,9 @@ function answerTests(transport: Transport, test: Test): void {
 
   for (const status of [204, 304]) {
     test(`a ${status} comes back with its fields and without a body.`, async () => {
-      const answer = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n\r\n`;
+      const answer = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n${
+        status === 304 ? "Content-Length: 1234\r\n" : ""
+      }\r\n`;
       await using upstream = await rawUpstream(answering(answer));
       await using guarded = await protect(upstream.url, transport);
       const again = guarded.head("GET /", ["Connection: close"]);
@@ -139,6 +154,7 @@ function answerTests(transport: Transport, test: Test): void {
       assertEquals([got.status, named(got, "etag"), named(got, "x-a")], [status, ['"x"'], ["1"]]);
       assertEquals(named(got, "transfer-encoding"), []);
       assertEquals(got.text.split(`HTTP/1.1 ${status}`).length, 3);
+      assertEquals(upstream.connections.length, 1);
     });
   }
 }

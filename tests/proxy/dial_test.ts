@@ -6,7 +6,7 @@ import { FakeClock } from "../support/clock.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { httpUpstream } from "../support/upstream.ts";
 import { http1Upstream, outcome } from "./http1/support.ts";
-import { pause } from "./support.ts";
+import { pause } from "../support/waiting.ts";
 
 /** What comes of a GET of an upstream over TLS. */
 async function overTls(origin: string, tls: UpstreamTls): Promise<string> {

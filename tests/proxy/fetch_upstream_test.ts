@@ -2,7 +2,7 @@ import { makeFetchUpstream } from "../../src/proxy/fetch_upstream.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { hang, rawUpstream } from "../support/upstream.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 import { upstreamSuite } from "./upstream_suite.ts";
 import { asking, FETCH, LIMIT_MS, OK } from "./upstream_suite_support.ts";
 
@@ -29,7 +29,7 @@ Deno.test("over fetch: closing waits for the requests that run, and for their bo
   const read = await upstream.send(asking().request);
   assert(read.ok);
   const waiting = upstream.send(asking().request);
-  await eventually(() => raw.connections.length === 2, "the second request does not arrive");
+  await eventually("the second request", () => raw.connections.length === 2);
   upstream.close();
   go.resolve();
   assertEquals(await new Response(read.value.body).text(), "half");
@@ -37,7 +37,7 @@ Deno.test("over fetch: closing waits for the requests that run, and for their bo
   assert(waited.ok);
   assertEquals(await new Response(waited.value.body).text(), "half");
   // Idle now, so that the connections go.
-  await eventually(() => raw.connections.every((one) => one.ended), "the client stays open");
+  await eventually("the end of the connections", () => raw.connections.every((one) => one.ended));
   // A request that was on its way when all was closed.
   const late = await upstream.send(asking().request);
   assert(late.ok);

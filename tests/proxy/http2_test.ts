@@ -6,7 +6,7 @@ import { makeAuthority } from "../support/pfx.ts";
 import { rawRequest } from "../support/raw.ts";
 import { answering, hang, httpUpstream, rawUpstream } from "../support/upstream.ts";
 import { headOf, protect, type Protected, type Transport, TRANSPORTS } from "./harness.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 
 const TLS_SETTINGS = { LISTEN_SSL_URL: "127.0.0.1:0", CERT_FILE: "not read here" };
 
@@ -120,10 +120,13 @@ for (const transport of TRANSPORTS) {
       await using guarded = await secured(upstream.url, protocol);
       const leaving = new AbortController();
       const calling = guarded.call("/", { signal: leaving.signal });
-      await eventually(() => (upstream.connections[0]?.all() ?? "") !== "", "nothing arrived");
+      await eventually("the request", () => (upstream.connections[0]?.all() ?? "") !== "");
       leaving.abort();
       await assertRejects(() => calling);
-      await eventually(() => upstream.connections[0]?.ended === true, "upstream not left");
+      await eventually(
+        "the end of the upstream's connection",
+        () => upstream.connections[0]?.ended === true,
+      );
       assertEquals((await guarded.record()).reason, "client_gone");
     });
 

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertExcludes, assertIncludes } from "../support
 import { hang } from "../support/upstream.ts";
 import type { Test } from "./exchange.ts";
 import { TRANSPORTS } from "./harness.ts";
-import { eventually, pause } from "./support.ts";
+import { eventually, pause } from "../support/waiting.ts";
 import { type Connect, connecting } from "./through.ts";
 
 for (const transport of TRANSPORTS) {
@@ -150,7 +150,7 @@ function leavingTests(test: Test, connect: Connect): void {
         await hang(socket);
       });
       await through.client.send(through.guarded.head("GET /"));
-      await eventually(() => through.sent() !== "", "nothing arrived");
+      await eventually("the request", () => through.sent() !== "");
       await through.client[way]();
       await through.left();
       const { status, reason } = await through.guarded.record();
@@ -177,7 +177,7 @@ function leavingTests(test: Test, connect: Connect): void {
         await hang(socket);
       });
       await through.client.send(through.guarded.head("POST /", ["Content-Length: 1000"]) + "one");
-      await eventually(() => through.sent().includes("one"), "nothing arrived");
+      await eventually("the request", () => through.sent().includes("one"));
       await through.client[way]();
       await through.left();
       assertExcludes(through.sent(), "\r\n0\r\n");

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertExcludes, assertIncludes } from "../support
 import { hang } from "../support/upstream.ts";
 import { OK, type Test } from "./exchange.ts";
 import { headOf, TRANSPORTS } from "./harness.ts";
-import { eventually, pause } from "./support.ts";
+import { eventually, pause } from "../support/waiting.ts";
 import { type Connect, connecting, taken } from "./through.ts";
 
 for (const transport of TRANSPORTS) {
@@ -83,7 +83,7 @@ function uploadTests(test: Test, connect: Connect): void {
     });
     const { client, guarded } = through;
     await client.send(guarded.head("POST /", ["Transfer-Encoding: chunked"]) + "3\r\none\r\n");
-    await eventually(() => through.sent().includes("one"), "nothing arrived");
+    await eventually("the request", () => through.sent().includes("one"));
     await client.send("not a chunk\r\n");
     await through.left();
     assertExcludes(through.sent(), "\r\n0\r\n");

@@ -2,7 +2,7 @@
 import type { Reason } from "../../src/failure.ts";
 import { assert, assertEquals, assertExcludes, assertRejects } from "../support/assert.ts";
 import { hang } from "../support/upstream.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 import {
   asking,
   type Connected,
@@ -165,5 +165,5 @@ function leavingTests({ test, connect }: Suite): void {
 
 /** Waits until the upstream has been sent something. */
 async function requested({ raw }: Connected): Promise<void> {
-  await eventually(() => (raw.connections[0]?.all() ?? "") !== "", "nothing was sent");
+  await eventually("the request", () => (raw.connections[0]?.all() ?? "") !== "");
 }

@@ -2,7 +2,7 @@
 import type { UpstreamRequest } from "../../src/proxy/upstream.ts";
 import { assertEquals, assertExcludes } from "../support/assert.ts";
 import { answering, hang, httpUpstream } from "../support/upstream.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 import { asking, deliver, NO_CONTENT, OK, type Suite } from "./upstream_suite_support.ts";
 
 const ODD_METHODS = ["M-SEARCH", "Foo", "!#$%&'*+-.^_`|~"];
@@ -169,7 +169,10 @@ function fieldTests({ test, connect, make, keepsAcceptEncoding }: Suite): void {
     });
     for (let i = 0; i < 4; i++) {
       await deliver(connected, {});
-      await eventually(() => connected.raw.connections.at(-1)?.ended === true, "still open");
+      await eventually(
+        "the end of the connection",
+        () => connected.raw.connections.at(-1)?.ended === true,
+      );
     }
     assertEquals(connected.raw.connections.length, 4);
   });

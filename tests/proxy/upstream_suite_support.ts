@@ -7,7 +7,7 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from "../../src/proxy/upstream.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { parseMessage, type RawMessage } from "../support/raw.ts";
@@ -150,7 +150,7 @@ export async function deliver(
   const answer = await upstream.send(request);
   assert(answer.ok, JSON.stringify(answer));
   await new Response(answer.value.body).bytes();
-  await eventually(() => ended(answer.value, ends).length > 0, "the end was not told");
+  await eventually("the end", () => ended(answer.value, ends).length > 0);
   assertEquals([ended(answer.value, ends).length, clock.pending], [1, 0]);
   const sent = raw.connections.map((one) => one.all().slice(before.get(one) ?? 0)).join("");
   return parseMessage(sent, true);
@@ -170,7 +170,7 @@ export function readerOf({ body }: UpstreamResponse): ReadableStreamDefaultReade
 
 /** Waits until the first connection to the upstream has ended, which its script has to read for. */
 export async function left({ raw }: Connected): Promise<void> {
-  await eventually(() => raw.connections[0]?.ended === true, "the connection did not end");
+  await eventually("the end of the connection", () => raw.connections[0]?.ended === true);
 }
 
 /** A body that a test writes bit by bit. */

@@ -4,7 +4,7 @@ import { FakeClock } from "../../support/clock.ts";
 import type { RawSocket } from "../../support/raw.ts";
 import { answering, hang } from "../../support/upstream.ts";
 import { connectHttp1, type Http1Connected, http1Upstream, outcome, outcomeOf } from "./support.ts";
-import { eventually, pause } from "../support.ts";
+import { eventually, pause } from "../../support/waiting.ts";
 import { asking, fed, OK, pieces } from "../upstream_suite_support.ts";
 
 /** Answers each request of a connection with the next of these texts, over and over. */
@@ -19,7 +19,7 @@ function inTurn(...answers: readonly string[]) {
 
 /** Waits until the first connection is closed; its script has to be waiting for that as well. */
 async function closed({ raw }: Http1Connected): Promise<void> {
-  await eventually(() => raw.connections[0]?.ended === true, "the connection stays open");
+  await eventually("the end of the connection", () => raw.connections[0]?.ended === true);
 }
 
 const AGAIN: readonly (readonly [name: string, answer: string, method?: string])[] = [
@@ -134,7 +134,7 @@ Deno.test("a byte on an idle connection poisons it.", async () => {
     await hang(socket);
   });
   assertEquals(await outcome(connected.upstream), "200 ok");
-  await eventually(() => connected.upstream.stats?.().open === 0, "the connection was kept");
+  await eventually("the end of the connection", () => connected.upstream.stats?.().open === 0);
   assertEquals(await outcome(connected.upstream), "200 ok");
   assertEquals(connected.raw.connections.length, 2);
 });
@@ -281,7 +281,7 @@ Deno.test("beyond the most connections requests wait, and beyond the queue they 
     { length: 7 },
     (_, i) => outcome(connected.upstream, { pathAndQuery: `/${i}` }),
   );
-  await eventually(() => connected.upstream.stats?.().open === 2, "no two connections");
+  await eventually("two connections", () => connected.upstream.stats?.().open === 2);
   go.resolve();
   assertEquals(await Promise.all(all), [
     ...["/0", "/1", "/2", "/3", "/4"].map((path) => `200 ${path}`),
@@ -297,7 +297,7 @@ Deno.test("a request that waits for a connection can run out of time or lose its
   const leaving = asking();
   const left = outcomeOf(connected.upstream, leaving);
   const last = outcome(connected.upstream);
-  await eventually(() => connected.raw.connections.length === 1, "no connection");
+  await eventually("a connection", () => connected.raw.connections.length === 1);
   leaving.client.abort();
   assertEquals(await left, "client_gone");
   await connected.clock.advance(5000);
@@ -314,7 +314,7 @@ Deno.test("closing leaves running exchanges their connection until they are over
     await hang(socket);
   });
   const running = outcome(connected.upstream);
-  await eventually(() => connected.upstream.stats?.().open === 1, "no connection");
+  await eventually("a connection", () => connected.upstream.stats?.().open === 1);
   connected.upstream.close();
   go.resolve();
   assertEquals(await running, "200 ok");

@@ -6,7 +6,8 @@ import { WEBSOCKET_MAX_MESSAGE_BYTES, WEBSOCKET_MAX_WAITING_BYTES } from "../../
 import { systemClock } from "../../../src/ops/clock.ts";
 import { makeWebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
 import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
-import { closedPort, eventually, pause } from "../support.ts";
+import { closedPort } from "../support.ts";
+import { eventually, pause } from "../../support/waiting.ts";
 import {
   accept,
   clientHandshake,
@@ -230,9 +231,9 @@ Deno.test("a client that leaves during the handshake takes the upstream's connec
   });
   const client = await openRaw(stack.proxy.port);
   await client.send(clientHandshake());
-  await eventually(() => asked, "the upstream is asked");
+  await eventually("the request", () => asked);
   await client.close();
-  await eventually(() => gone, "the upstream's connection is closed");
+  await eventually("the end of the upstream's connection", () => gone);
   assertEquals([stack.proxy.relays.open, stack.proxy.ends.length], [0, 0]);
 });
 

@@ -12,7 +12,7 @@ import type { RelayEnd } from "../../../src/proxy/websocket/relay.ts";
 import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
 import { openRaw, type RawMessage, type RawSocket } from "../../support/raw.ts";
 import { type ConnectionScript, type RawUpstream, rawUpstream } from "../../support/upstream.ts";
-import { eventually } from "../support.ts";
+import { eventually } from "../../support/waiting.ts";
 
 const IDLE_TIMEOUT_MS = 60_000;
 
@@ -63,7 +63,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
     relays,
     ends,
     async ended(count = 1) {
-      await eventually(() => ends.length >= count, "the relay ends");
+      await eventually("the end of the relay", () => ends.length >= count);
       const end = ends[count - 1];
       if (end === undefined) throw new Error("no end");
       return end;

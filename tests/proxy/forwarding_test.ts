@@ -144,7 +144,7 @@ function requestTests(transport: Transport, test: Test): void {
     assertEquals(sent.headers.filter(([name]) => /^x-field-/i.test(name)).length, 60);
   });
 
-  test("requests on one connection are answered one after the other.", async () => {
+  test("requests on one connection get their responses one after the other.", async () => {
     await using upstream = httpUpstream((request) =>
       new Response(new URL(request.url).pathname, { headers: { "x-a": "1" } })
     );
@@ -158,7 +158,7 @@ function requestTests(transport: Transport, test: Test): void {
 }
 
 function refusalTests(transport: Transport, test: Test): void {
-  test("an upstream that nobody runs is a 502.", async () => {
+  test("an upstream that does not run is a 502.", async () => {
     await using guarded = await protect(`http://127.0.0.1:${closedPort()}`, transport);
     const got = await guarded.ask("GET /?secret");
     assertEquals([got.status, named(got, "content-type")], [502, ["application/json"]]);
@@ -178,7 +178,7 @@ function refusalTests(transport: Transport, test: Test): void {
     assertEquals((await guarded.record()).reason, "upstream_broken");
   });
 
-  test("a request without a token reaches nobody.", async () => {
+  test("a request without a token does not reach the upstream.", async () => {
     await using upstream = await rawUpstream(answering(OK));
     await using guarded = await protect(upstream.url, transport);
     const response = await fetch(`${guarded.proxy.url}/a?b`);

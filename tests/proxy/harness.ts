@@ -39,7 +39,7 @@ export interface Protected extends AsyncDisposable {
   readonly token: string;
   /** The head of a request with `Host: client.test` and the token, up to and with its empty line. */
   head(line: string, fields?: readonly string[]): string;
-  /** Sends that head and a body on a connection of its own and takes one answer. */
+  /** Sends that head and a body on a connection of its own and takes one response. */
   ask(line: string, more?: Ask): Promise<RawResponse>;
   /** The record number `index`, as soon as it is there. */
   record(index?: number): Promise<AccessRecord>;

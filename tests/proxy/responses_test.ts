@@ -7,10 +7,10 @@ import { protect, type Transport, TRANSPORTS } from "./harness.ts";
 
 for (const transport of TRANSPORTS) {
   const test: Test = (sentence, action) => Deno.test(`Over ${transport.name}: ${sentence}`, action);
-  answerTests(transport, test);
+  responseTests(transport, test);
 }
 
-function answerTests(transport: Transport, test: Test): void {
+function responseTests(transport: Transport, test: Test): void {
   for (
     const status of [
       ...[200, 201, 206, 226, 299, 300, 301, 302, 303, 307, 308],
@@ -39,7 +39,7 @@ function answerTests(transport: Transport, test: Test): void {
     });
   }
 
-  test("every field of an answer comes back once for each time it was sent, and no other.", async () => {
+  test("every field of a response comes back once for each time it was sent, and no other.", async () => {
     const fields: [string, string][] = [
       ["cache-control", "no-cache"],
       ["content-length", "2"],
@@ -68,8 +68,8 @@ function answerTests(transport: Transport, test: Test): void {
   });
 
   test("an upstream that names the request itself is not contradicted.", async () => {
-    const answer = "HTTP/1.1 200 OK\r\nX-Request-Id: theirs\r\nContent-Length: 2\r\n\r\nok";
-    const { got } = await exchange(transport, "GET /", {}, answer);
+    const response = "HTTP/1.1 200 OK\r\nX-Request-Id: theirs\r\nContent-Length: 2\r\n\r\nok";
+    const { got } = await exchange(transport, "GET /", {}, response);
     assertEquals(named(got, "x-request-id"), ["theirs"]);
   });
 
@@ -80,9 +80,9 @@ function answerTests(transport: Transport, test: Test): void {
         const head =
           `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: ${coding}\r\n` +
           `Content-Length: ${packed.length}\r\nETag: "x"\r\n\r\n`;
-        const answer = Uint8Array.of(...new TextEncoder().encode(head), ...packed);
+        const response = Uint8Array.of(...new TextEncoder().encode(head), ...packed);
         const fields = accepted === undefined ? [] : [`Accept-Encoding: ${accepted}`];
-        const { got } = await exchange(transport, "GET /", { fields }, answer);
+        const { got } = await exchange(transport, "GET /", { fields }, response);
         assertEquals(named(got, "content-encoding"), [coding]);
         assertEquals(named(got, "content-length"), [String(packed.length)]);
         assertEquals(named(got, "etag"), ['"x"']);
@@ -105,7 +105,7 @@ function answerTests(transport: Transport, test: Test): void {
   });
 
   for (
-    const [name, answer] of [
+    const [name, response] of [
       ["a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
       [
         "chunks",
@@ -123,7 +123,7 @@ function answerTests(transport: Transport, test: Test): void {
     test(`a body that ends by ${name} comes back whole.`, async () => {
       await using upstream = await rawUpstream(async (socket) => {
         await socket.readRequest();
-        await socket.send(answer);
+        await socket.send(response);
       });
       await using guarded = await protect(upstream.url, transport);
       const got = await guarded.ask("GET /");
@@ -133,9 +133,9 @@ function answerTests(transport: Transport, test: Test): void {
     });
   }
 
-  test("the answer to a HEAD keeps its fields and has no body.", async () => {
-    const answer = "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n";
-    const { sent, got } = await exchange(transport, "HEAD /x", {}, answer);
+  test("the response to a HEAD keeps its fields and has no body.", async () => {
+    const response = "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n";
+    const { sent, got } = await exchange(transport, "HEAD /x", {}, response);
     assertEquals(sent.startLine, "HEAD /x HTTP/1.1");
     assertEquals([got.status, got.rawBody], [200, ""]);
     assertEquals(named(got, "content-length"), ["1234"]);
@@ -144,10 +144,10 @@ function answerTests(transport: Transport, test: Test): void {
 
   for (const status of [204, 304]) {
     test(`a ${status} comes back with its fields and without a body.`, async () => {
-      const answer = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n${
+      const response = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n${
         status === 304 ? "Content-Length: 1234\r\n" : ""
       }\r\n`;
-      await using upstream = await rawUpstream(answering(answer));
+      await using upstream = await rawUpstream(answering(response));
       await using guarded = await protect(upstream.url, transport);
       const again = guarded.head("GET /", ["Connection: close"]);
       const got = await guarded.ask("GET /", { body: again, until: "close" });

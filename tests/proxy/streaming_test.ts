@@ -1,4 +1,4 @@
-/** Answers on their way through the whole proxy: piece by piece, at the client's pace, to the end. */
+/** Responses on their way through the whole proxy: piece by piece, at the client's pace, to the end. */
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { hang } from "../support/upstream.ts";
 import type { Test } from "./exchange.ts";
@@ -38,7 +38,7 @@ function downloadTests(test: Test, connect: Connect): void {
     assertEquals((await through.guarded.record()).bytes, 27);
   });
 
-  test("the head of an answer arrives before its body is there.", async () => {
+  test("the head of a response arrives before its body is there.", async () => {
     const allow = Promise.withResolvers<void>();
     await using through = await connect(async (socket) => {
       await socket.readRequest();
@@ -96,7 +96,7 @@ function downloadTests(test: Test, connect: Connect): void {
     });
   }
 
-  test("an upstream that is too slow to answer is a 504.", async () => {
+  test("an upstream that is too slow to respond is a 504.", async () => {
     await using through = await connect(async (socket) => {
       await socket.readRequest();
       await hang(socket);
@@ -144,7 +144,7 @@ function downloadTests(test: Test, connect: Connect): void {
 
 function leavingTests(test: Test, connect: Connect): void {
   for (const way of ["close", "reset"] as const) {
-    test(`a client that leaves (${way}) before the answer takes the request along.`, async () => {
+    test(`a client that leaves (${way}) before the response takes the request along.`, async () => {
       await using through = await connect(async (socket) => {
         await socket.readRequest();
         await hang(socket);

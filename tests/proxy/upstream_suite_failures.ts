@@ -1,4 +1,4 @@
-/** What goes wrong between the proxy and the upstream, and what is told of it. */
+/** What goes wrong between the proxy and the upstream, and how it is reported. */
 import type { Reason } from "../../src/failure.ts";
 import { assert, assertEquals, assertExcludes, assertRejects } from "../support/assert.ts";
 import { hang } from "../support/upstream.ts";
@@ -23,12 +23,12 @@ export function failureTests(suite: Suite): void {
 /** Sends a request that has to fail, and says why it did. */
 async function reasonOf({ upstream, clock }: Connected): Promise<Reason | "sent"> {
   const { request, ends } = asking({ pathAndQuery: "/?secret" });
-  const answer = await upstream.send(request);
-  if (answer.ok) return "sent";
+  const response = await upstream.send(request);
+  if (response.ok) return "sent";
   assertEquals(ends, []);
   assertEquals(clock.pending, 0);
-  assertExcludes(answer.failure.detail ?? "", "secret");
-  return answer.failure.reason;
+  assertExcludes(response.failure.detail ?? "", "secret");
+  return response.failure.reason;
 }
 
 function headTests({ test, connect }: Suite): void {
@@ -45,7 +45,7 @@ function headTests({ test, connect }: Suite): void {
     ["a field without a colon", "HTTP/1.1 200 OK\r\nnothing\r\n\r\n"],
     ["a head of a megabyte", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(1 << 20)}\r\n\r\n`],
     [
-      "a switch of protocols nobody asked for",
+      "a switch of protocols that was not asked for",
       "HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     ],
     ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"],
@@ -69,7 +69,7 @@ function headTests({ test, connect }: Suite): void {
     assertEquals(await reasonOf(connected), "upstream_broken");
   });
 
-  test("an upstream that does not answer in time is given up and left.", async () => {
+  test("an upstream that does not respond in time is given up and left.", async () => {
     await using connected = await connect(async (socket) => {
       await socket.readRequest();
       await hang(socket);
@@ -85,7 +85,7 @@ function headTests({ test, connect }: Suite): void {
 }
 
 function bodyTests({ test, connect }: Suite): void {
-  test("an answer whose body takes too long is broken off.", async () => {
+  test("a response whose body takes too long is aborted.", async () => {
     await using connected = await connect(async (socket) => {
       await socket.readRequest();
       await socket.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello");
@@ -96,7 +96,7 @@ function bodyTests({ test, connect }: Suite): void {
     await left(connected);
   });
 
-  test("an answer within the limit is not broken off by a later one's time.", async () => {
+  test("a response within the limit is not aborted by a later one's time.", async () => {
     await using connected = await connect(async (socket) => {
       for (let i = 0; i < 2; i++) {
         await socket.readRequest();
@@ -105,24 +105,24 @@ function bodyTests({ test, connect }: Suite): void {
       await hang(socket);
     });
     for (let i = 0; i < 2; i++) {
-      const answer = await connected.upstream.send(asking().request);
-      assert(answer.ok);
+      const response = await connected.upstream.send(asking().request);
+      assert(response.ok);
       await connected.clock.advance(LIMIT_MS - 1);
-      assertEquals(await new Response(answer.value.body).text(), "ok");
+      assertEquals(await new Response(response.value.body).text(), "ok");
     }
   });
 }
 
-/** Reads an answer of which "hello" comes and then, after `meanwhile`, nothing but its breaking off. */
+/** Reads a response of which "hello" comes and then, after `meanwhile`, only an error. */
 async function breaksWith(
   { upstream, clock }: Connected,
   reason: Reason,
   meanwhile: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const { request, ends } = asking();
-  const answer = await upstream.send(request);
-  assert(answer.ok, JSON.stringify(answer));
-  const reader = readerOf(answer.value);
+  const response = await upstream.send(request);
+  assert(response.ok, JSON.stringify(response));
+  const reader = readerOf(response.value);
   let got = "";
   while (got.length < 5) got += new TextDecoder().decode((await reader.read()).value);
   assertEquals([got, ends], ["hello", []]);
@@ -140,8 +140,8 @@ function leavingTests({ test, connect }: Suite): void {
     await using connected = await connect(hang);
     const { request, client } = asking();
     client.abort();
-    const answer = await connected.upstream.send(request);
-    assertEquals(answer.ok ? "sent" : answer.failure.reason, "client_gone");
+    const response = await connected.upstream.send(request);
+    assertEquals(response.ok ? "sent" : response.failure.reason, "client_gone");
     assertEquals(connected.raw.connections.map((one) => one.all()).join(""), "");
     assertEquals(connected.clock.pending, 0);
   });
@@ -157,8 +157,8 @@ function leavingTests({ test, connect }: Suite): void {
     feed("one");
     await requested(connected);
     client.abort();
-    const answer = await sending;
-    assertEquals(answer.ok ? "sent" : answer.failure.reason, "client_gone");
+    const response = await sending;
+    assertEquals(response.ok ? "sent" : response.failure.reason, "client_gone");
     await left(connected);
   });
 }

@@ -139,8 +139,8 @@ async function keptOrRefused(
     assertEquals((await deliver(connected, overrides)).startLine, line);
     return;
   }
-  const answer = await connected.upstream.send(asking(overrides).request);
-  assertEquals(answer.ok ? "sent" : answer.failure.reason, "bad_target");
+  const response = await connected.upstream.send(asking(overrides).request);
+  assertEquals(response.ok ? "sent" : response.failure.reason, "bad_target");
   assertEquals(connected.raw.connections.length, 0);
   assertEquals(connected.clock.pending, 0);
 }
@@ -177,15 +177,15 @@ function fieldTests({ test, connect, make, keepsAcceptEncoding }: Suite): void {
     assertEquals(connected.raw.connections.length, 4);
   });
 
-  test("requests at the same time do not mix their answers.", async () => {
+  test("requests at the same time do not mix their responses.", async () => {
     await using server = httpUpstream((request) => new Response(new URL(request.url).pathname));
     await using connected = await connect(hang);
     const { clock } = connected;
     const upstream = make({ origin: server.url, prefix: "", timeoutMs: 1000, clock });
     const paths = Array.from({ length: 40 }, (_, i) => `/${i}`);
     const bodies = await Promise.all(paths.map(async (pathAndQuery) => {
-      const answer = await upstream.send(asking({ pathAndQuery }).request);
-      return answer.ok ? await new Response(answer.value.body).text() : answer.failure.reason;
+      const response = await upstream.send(asking({ pathAndQuery }).request);
+      return response.ok ? await new Response(response.value.body).text() : response.failure.reason;
     }));
     upstream.close();
     assertEquals(bodies, paths);

@@ -17,7 +17,7 @@ export function uploadTests({ test, connect }: Suite): void {
     assertEquals(Uint8Array.from(sent.body, (c) => c.charCodeAt(0)), bytes);
   });
 
-  test("an upload that breaks off does not reach the upstream as a whole one.", async () => {
+  test("an upload that is aborted does not reach the upstream as a whole one.", async () => {
     await using connected = await connect(async (socket) => {
       await socket.readUntil("one");
       arrived.resolve();
@@ -30,8 +30,8 @@ export function uploadTests({ test, connect }: Suite): void {
     feed("one");
     await arrived.promise;
     breakOff();
-    const answer = await sending;
-    assertEquals(answer.ok ? "sent" : answer.failure.reason, "broken_body");
+    const response = await sending;
+    assertEquals(response.ok ? "sent" : response.failure.reason, "broken_body");
     await left(connected);
     assertExcludes(connected.raw.connections[0]?.all() ?? "", "\r\n0\r\n\r\n");
     assertEquals(connected.clock.pending, 0);
@@ -44,12 +44,12 @@ export function uploadTests({ test, connect }: Suite): void {
         await socket.send(OK);
       }
       await socket.readRequest();
-      // And no answer: the connection ends.
+      // And no response: the connection ends.
     });
     await deliver(connected, {});
     const { request } = asking({ method: "POST", body: pieces("pay") });
-    const answer = await connected.upstream.send(request);
-    assertEquals(answer.ok ? "sent" : answer.failure.reason, "upstream_broken");
+    const response = await connected.upstream.send(request);
+    assertEquals(response.ok ? "sent" : response.failure.reason, "upstream_broken");
     const posts = connected.raw.connections.filter((one) => one.all().includes("POST"));
     assertEquals(posts.length, 1);
   });

@@ -82,22 +82,22 @@ export async function outcome(
 
 /** The same for a request made before; checks that its end is told once. */
 export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): Promise<string> {
-  const answer = await upstream.send(request);
-  if (!answer.ok) {
+  const response = await upstream.send(request);
+  if (!response.ok) {
     assert(ends.length === 0);
-    return answer.failure.reason;
+    return response.failure.reason;
   }
-  const { status, body } = answer.value;
+  const { status, body } = response.value;
   let text: string;
   try {
     const bytes = await new Response(body).bytes();
     text = `${status} ${new TextDecoder("latin1").decode(bytes)}`;
-    const [end] = ended(answer.value, ends);
+    const [end] = ended(response.value, ends);
     assert(end?.bytes === bytes.length && end.failure === undefined);
   } catch {
     text = `${status} then ${ends[0]?.failure?.reason}`;
   }
-  assert(ended(answer.value, ends).length === 1);
+  assert(ended(response.value, ends).length === 1);
   return text;
 }
 

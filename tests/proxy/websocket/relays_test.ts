@@ -129,11 +129,11 @@ Deno.test("the handshake keeps target, host and credentials and offers no extens
     "Sec-WebSocket-Protocol: a,b",
     "Sec-WebSocket-Extensions: permessage-deflate",
   ], "/x/../%7e?q=%20"));
-  const answer = parseMessage(await client.readUntil("\r\n\r\n"), false, "GET");
-  assertEquals(answer.status, 101);
-  assertEquals(answer.header("sec-websocket-protocol"), "b");
-  assertEquals(answer.header("sec-websocket-extensions"), undefined);
-  const cookies = answer.headers.filter(([name]) => name === "set-cookie");
+  const response = parseMessage(await client.readUntil("\r\n\r\n"), false, "GET");
+  assertEquals(response.status, 101);
+  assertEquals(response.header("sec-websocket-protocol"), "b");
+  assertEquals(response.header("sec-websocket-extensions"), undefined);
+  const cookies = response.headers.filter(([name]) => name === "set-cookie");
   assertEquals(cookies.map(([, value]) => value), ["a=1", "b=2"]);
 
   const request = parseMessage(stack.raw.connections[0]?.all() ?? "", false);
@@ -183,11 +183,11 @@ const REFUSALS = [
   ],
 ] as const;
 
-for (const [answer, status, body] of REFUSALS) {
-  Deno.test(`the client gets the upstream's refusal: ${JSON.stringify(answer)}`, async () => {
+for (const [response, status, body] of REFUSALS) {
+  Deno.test(`the client gets the upstream's refusal: ${JSON.stringify(response)}`, async () => {
     await using stack = await pair(async (socket) => {
       await socket.readRequest();
-      await socket.send(answer);
+      await socket.send(response);
     });
     const got = await rawRequest(stack.proxy.port, clientHandshake(["Connection: close"]), {
       until: "response",
@@ -198,7 +198,7 @@ for (const [answer, status, body] of REFUSALS) {
   });
 }
 
-Deno.test("a refusal that breaks off does not look whole", async () => {
+Deno.test("a refusal that is cut short does not look whole", async () => {
   await using stack = await pair(async (socket) => {
     await socket.readRequest();
     await socket.send("HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nhalf");
@@ -208,14 +208,14 @@ Deno.test("a refusal that breaks off does not look whole", async () => {
   assertEquals((await stack.proxy.ended()).failure?.reason, "upstream_broken");
 });
 
-Deno.test("an upstream that nobody listens on is a 502", async () => {
+Deno.test("an upstream that does not listen is a 502", async () => {
   await using proxy = relayProxy(closedPort());
   const got = await rawRequest(proxy.port, clientHandshake(), { until: "response" });
   assertEquals(got.status, 502);
   assertEquals(proxy.ends, []);
 });
 
-Deno.test("an upstream that does not answer the handshake in time is a 504", async () => {
+Deno.test("an upstream that does not respond to the handshake in time is a 504", async () => {
   await using stack = await pair(hang, { handshakeTimeoutMs: 50 });
   const got = await rawRequest(stack.proxy.port, clientHandshake(), { until: "response" });
   assertEquals(got.status, 504);
@@ -254,8 +254,8 @@ for (
     await using stack = await pair(async (socket) => {
       await accept(socket);
       await socket.send(frame(CLOSE, closing(code, reason)));
-      const answer = await nextFrame(socket);
-      assertEquals([answer.first, answer.payload], [CLOSE, closing(code, reason)]);
+      const response = await nextFrame(socket);
+      assertEquals([response.first, response.payload], [CLOSE, closing(code, reason)]);
       assert(await socket.untilClosed());
     });
     const client = await stack.client();
@@ -497,15 +497,15 @@ Deno.test("a shutdown of the server alone ends relays too", async () => {
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
-      const answer = await relays.connect({
+      const response = await relays.connect({
         request,
         pathAndQuery: "/",
         headers: [["host", "x"]],
         expiresAtMs: undefined,
         onEnd: () => over.resolve(),
       });
-      assert(answer.ok);
-      return answer.value;
+      assert(response.ok);
+      return response.value;
     },
   );
   const client = await realClient(server.addr.port);

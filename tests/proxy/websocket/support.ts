@@ -43,7 +43,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
       if (!isWebSocketUpgrade(request.method, request.headers)) return new Response("no WebSocket");
-      const answer = await relays.connect({
+      const response = await relays.connect({
         request,
         pathAndQuery: request.url.slice(request.url.indexOf("/", "http://".length)),
         headers: requestHeaders(new ReceivedFields(request.headers), {
@@ -55,7 +55,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
         expiresAtMs: options.expiresAtMs,
         onEnd: (end) => ends.push(end),
       });
-      return answer.ok ? answer.value : failureResponse(answer.failure, "test");
+      return response.ok ? response.value : failureResponse(response.failure, "test");
     },
   );
   return {
@@ -147,7 +147,7 @@ export function clientHandshake(fields: readonly string[] = [], path = "/"): str
   ].join("\r\n");
 }
 
-/** An upstream's good answer to a handshake, with these further fields. */
+/** An upstream's good response to a handshake, with these further fields. */
 export function switching(request: RawMessage, fields: readonly string[] = []): string {
   return [
     "HTTP/1.1 101 Switching Protocols",

@@ -199,7 +199,7 @@ function watchExchange(
   };
 }
 
-/** Passes the response's body on chunk by chunk, at the pace of the client, and tells how it ended. */
+/** Passes the response's body on chunk by chunk, at the pace of the client, and reports how it ended. */
 function handOver(
   body: ReadableStream<Uint8Array>,
   watch: Watch,

@@ -1,7 +1,7 @@
 /** Fields as a list: order and repetition are kept. */
 export type HeaderList = [name: string, value: string][];
 
-/** The fields of a request, read once, with those at hand that decide about it. */
+/** The fields of a request, read once; those that decide about it by name. */
 export class ReceivedFields {
   /** All of them, names in lower case; repeated ones are joined. */
   readonly all: HeaderList = [];

@@ -35,7 +35,7 @@ export interface UpstreamResponse {
   /** As the upstream sent them, hop-by-hop fields included; names in lower case. */
   readonly headers: Iterable<[string, string]>;
   /**
-   * Bytes where all of it has arrived already. A stream errors when the upstream breaks off, so that
+   * Bytes where all of it has arrived already. A stream errors when the upstream fails, so that
    * a part never looks like the whole.
    */
   readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
@@ -43,7 +43,7 @@ export interface UpstreamResponse {
   readonly upgraded?: UpgradedConnection;
 }
 
-/** A connection on which the upstream speaks another protocol now. Whoever gets it closes it. */
+/** A connection on which the upstream speaks another protocol now. Its receiver has to close it. */
 export interface UpgradedConnection {
   readonly wire: Wire;
   /** What came right behind the head of the response. */

@@ -95,7 +95,7 @@ export class ChunkedDecoder implements BodyDecoder {
   start = 0;
   end = 0;
   used = 0;
-  /** Of the chunk at hand. */
+  /** Of the current chunk. */
   expected = 0;
   #part = Part.Size;
   /** Digits of the size so far. */
@@ -127,7 +127,7 @@ export class ChunkedDecoder implements BodyDecoder {
     return undefined;
   }
 
-  /** Adds the data of the chunk at hand to the piece; returns where it ends. */
+  /** Adds the data of the current chunk to the piece; returns where it ends. */
   #take(bytes: Uint8Array, at: number, to: number): number {
     const next = Math.min(to, at + this.expected);
     if (this.end === this.start) {

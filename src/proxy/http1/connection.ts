@@ -9,7 +9,7 @@ import { contentLength, writeRequestHead } from "./request_head.ts";
 import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
 import { startUpload, type Upload } from "./upload.ts";
 
-/** What a connection tells its pool. */
+/** What a connection reports to those who own it. */
 export interface ConnectionOwner {
   /** Text between the origin and every target. */
   readonly prefix: string;
@@ -36,7 +36,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
  * One connection to the upstream, which carries one exchange at a time (RFC 9112).
  *
  * While it waits for a request or a response, a read is always pending: an upstream that closes, or
- * says something nobody asked for, is noticed at once and the connection never used again. The
+ * sends something unasked, is noticed at once and the connection never used again. The
  * same goes for everything that is not exactly as the RFC wants it.
  */
 export class Http1Connection {
@@ -135,7 +135,7 @@ export class Http1Connection {
     if (this.#respondedEarly) this.#becomeReady();
   };
 
-  /** The pending read tells what has become of the connection. */
+  /** The pending read shows what has become of the connection. */
   readonly #onWriteError = () => {
     this.#tookNothing = this.#unwritten?.byteOffset === 0;
     if (this.#respondedEarly) this.destroy();
@@ -150,7 +150,7 @@ export class Http1Connection {
   readonly #onRead = (count: number | null) => {
     if (!this.#open) return;
     const exchange = this.#exchange;
-    // Closed, or sent something that nobody has asked for.
+    // Closed, or sent something unasked.
     if (exchange === undefined) this.destroy();
     else if (count === null) this.#lose(exchange, "closed before the response");
     else {
@@ -202,7 +202,7 @@ export class Http1Connection {
     }
   }
 
-  /** Leaves the connection to whoever asked for another protocol; its bytes start at `restAt`. */
+  /** Leaves the connection to the caller, who asked for another protocol, with what came from `restAt` on. */
   #switchProtocols(exchange: Exchange, head: ResponseHead, restAt: number): void {
     if (exchange.request.upgrade !== true || this.#unwritten !== undefined) {
       return this.#break(exchange, "a switch of protocols that was not asked for");

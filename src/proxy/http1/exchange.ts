@@ -89,7 +89,7 @@ export class Exchange {
     this.request.onEnd({ bytes: this.bytes });
   }
 
-  /** Ends the exchange for a reason: `send` fails with it, or the response's body breaks off. */
+  /** Ends the exchange for a reason: `send` fails with it, or the response's body ends with an error. */
   giveUp(why: Failure): void {
     if (this.over) return;
     this.#finish();

@@ -4,7 +4,7 @@ import { encodeFrame } from "./frames.ts";
 
 /** Frames on their way to the upstream, in order. */
 export interface FrameWriter {
-  /** Adds a frame behind those that wait. What cannot be written is dropped: the reading side tells. */
+  /** Adds a frame behind those that wait. What cannot be written is dropped: the reading side notices. */
   send(opcode: number, payload: Uint8Array): void;
   /** Bytes that wait, each frame counted with its share of overhead. */
   readonly waiting: number;

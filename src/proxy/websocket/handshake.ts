@@ -83,9 +83,13 @@ export function wrongWithHandshake(
   if (value("upgrade")?.toLowerCase() !== "websocket") return "a 101 for another protocol";
   if (!hasElement(value("connection"), "upgrade")) return "a 101 without Connection: upgrade";
   if (value("sec-websocket-accept") !== accept) return "a wrong Sec-WebSocket-Accept";
-  if (elements(value("sec-websocket-extensions")).length > 0) return "an extension nobody offered";
+  if (elements(value("sec-websocket-extensions")).length > 0) {
+    return "an extension that was not offered";
+  }
   const protocol = value("sec-websocket-protocol");
-  if (protocol !== null && !protocols.includes(protocol)) return "a subprotocol nobody offered";
+  if (protocol !== null && !protocols.includes(protocol)) {
+    return "a subprotocol that was not offered";
+  }
   return undefined;
 }
 

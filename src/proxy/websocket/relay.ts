@@ -22,7 +22,7 @@ import { makeFrameWriter } from "./frame_writer.ts";
 export interface RelayParts {
   /** The client's side; `binaryType` has to be `arraybuffer`. May still be connecting. */
   readonly client: WebSocket;
-  /** Aborts if the client goes away before its side is open, which `client` does not tell. */
+  /** Aborts if the client goes away before its side is open, which `client` does not show. */
   readonly signal: AbortSignal;
   /** The upstream's side, after the handshake. It is closed here. */
   readonly wire: Wire;
@@ -45,7 +45,7 @@ export interface RelayEnd extends BodyEnd {
 
 /** One open relay. */
 export interface Relay {
-  /** Says goodbye to both sides (1001) and resolves when all is over. */
+  /** Closes both sides (1001) and resolves when all is over. */
   close(): Promise<void>;
 }
 
@@ -114,8 +114,8 @@ export function startRelay(parts: RelayParts): Relay {
     else writer.send(Opcode.Close, encodeClosing(upstream));
     const late = Promise.withResolvers<void>();
     const cancelTimer = clock.after(WEBSOCKET_CLOSE_TIMEOUT_MS, late.resolve);
-    const answered = Promise.all([clientClosed.promise, upstreamClosed.promise]);
-    await Promise.race([answered, late.promise]);
+    const closed = Promise.all([clientClosed.promise, upstreamClosed.promise]);
+    await Promise.race([closed, late.promise]);
     cancelTimer();
     wire.close();
     await reading;
@@ -222,7 +222,7 @@ export function startRelay(parts: RelayParts): Relay {
     parts.signal.removeEventListener("abort", neverOpened);
     reading = readUpstream().catch((error) =>
       end({
-        client: { code: Code.Internal, reason: "something went wrong here" },
+        client: { code: Code.Internal, reason: "internal server error" },
         failure: failure("internal", String(error)),
       })
     ).then(upstreamClosed.resolve);
@@ -298,7 +298,7 @@ function closeClient(client: WebSocket, { code, reason }: Closing): void {
   } else close();
 }
 
-/** The next bytes, `null` once there are none, whether the upstream has closed or broken off. */
+/** The next bytes, `null` once there are none, whether the upstream has closed or reset the connection. */
 async function readSome(wire: Wire, room: Uint8Array): Promise<Uint8Array | null> {
   try {
     const count = await wire.read(room);

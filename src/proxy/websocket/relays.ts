@@ -55,7 +55,7 @@ export interface WebSocketRelays {
   /** How many relays are open. */
   readonly open: number;
   /**
-   * Says goodbye (1001) to both sides of all relays, now and from now on, and resolves when they are
+   * Closes (1001) both sides of all relays, now and from now on, and resolves when they are
    * over, within `WEBSOCKET_CLOSE_TIMEOUT_MS`. To be awaited before the server is shut down, which
    * would otherwise close the clients itself and leave the upstreams without a code.
    */
@@ -162,7 +162,7 @@ function upgradeClient(
   request: Request,
   headers: HeaderList,
 ): Result<Deno.WebSocketUpgrade, Failure> {
-  // Once the client has left, the runtime would make a socket that never tells anything.
+  // Once the client has left, the runtime would make a socket without any event.
   if (request.signal.aborted) return fail(failure("client_gone"));
   let upgraded: Deno.WebSocketUpgrade;
   try {

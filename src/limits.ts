@@ -97,6 +97,40 @@ export const MAX_REMEMBERED_REFUSALS = 1_000;
 /** How long a refusal is remembered, in milliseconds. */
 export const REFUSAL_MEMORY_MS = 30_000;
 
+// HTTP/1.1 with the upstream.
+
+/** Longest time a connection to the upstream waits for its next request, in milliseconds. Servers close between 5 and 75 seconds; those that say when are believed. */
+export const UPSTREAM_IDLE_CONNECTION_MS = 60_000;
+
+/** Time before an announced close from which a connection is not used any more, in milliseconds: the clocks of both sides and the way between them. */
+export const UPSTREAM_CLOSE_MARGIN_MS = 1_000;
+
+/** Longest life of a connection to the upstream in milliseconds, so that a changed address is followed. */
+export const UPSTREAM_CONNECTION_LIFE_MS = 300_000;
+
+/** How often the deadlines of running requests are looked at, in milliseconds: one timer for all costs less than one for each. */
+export const UPSTREAM_SWEEP_MS = 250;
+
+/** Most bytes of the heads of one response, interim ones included. Servers' own limits are 8 to 64 KiB. */
+export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
+
+/** Most fields of one head: far above any real response, so that a flood of tiny fields stays cheap. */
+export const MAX_RESPONSE_FIELDS = 256;
+
+/** Most interim responses (1xx) before the final one; real upstreams send one or two. */
+export const MAX_INTERIM_RESPONSES = 16;
+
+/** Longest line with a chunk's size, extensions included, in bytes: real ones have a dozen. */
+export const MAX_CHUNK_LINE_BYTES = 4096;
+
+/** Most hexadecimal digits of a chunk's size: 4 PiB, which a double holds exactly. */
+export const MAX_CHUNK_SIZE_DIGITS = 13;
+
+/** Most bytes of a trailer section, which is read and dropped. */
+export const MAX_TRAILER_BYTES = 16 * 1024;
+
+// WebSockets.
+
 /** Largest WebSocket message passed on, in bytes: each is held whole in memory, since the client's side takes whole messages only. */
 export const WEBSOCKET_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
@@ -119,14 +153,13 @@ export const WEBSOCKET_READ_BYTES = 16 * 1024;
 /** Most bytes of WebSocket frames joined into one write. */
 export const WEBSOCKET_WRITE_BYTES = 64 * 1024;
 
-/** Largest head of an upstream's answer to a WebSocket handshake, in bytes. */
-export const WEBSOCKET_MAX_HEAD_BYTES = 64 * 1024;
-
 /** How long a peer may take to answer a WebSocket close frame, in milliseconds, before its connection is closed. */
 export const WEBSOCKET_CLOSE_TIMEOUT_MS = 5_000;
 
 /** A WebSocket client that was silent for half of this is pinged, and given up if it stays silent for the other half; in seconds. */
 export const WEBSOCKET_CLIENT_SILENCE_SECS = 120;
+
+// Others.
 
 /** How long checks of right signatures run before everything else has its turn, in milliseconds: half a dozen; giving way after each costs a tenth more. */
 export const CHECKS_AT_A_TIME_MS = 1;

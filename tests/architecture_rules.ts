@@ -66,7 +66,7 @@ const RUNTIME_USERS: readonly RegExp[] = [
   /^main\.ts$/,
   /^src\/(server|listen|ops|demo)\//,
   /^src\/tls\/identity\.ts$/,
-  /^src\/proxy\/(\w+_upstream|dial|websocket\w*)\.ts$/,
+  /^src\/proxy\/(fetch_upstream|dial|websocket\/relays)\.ts$/,
 ];
 
 /** Most lines of code in a file, comments and blank lines not counted. */
@@ -88,6 +88,16 @@ export const supervisorApart: Rule = (modules) =>
   eachImport(modules, ({ file }, { to, typeOnly }) => {
     const forbidden = file === "src/server/supervisor.ts" && to === "src/server/worker.ts";
     return forbidden && !typeOnly ? `${file} imports ${to}` : undefined;
+  });
+
+/** WebSockets are given a way to open connections, and know neither it nor the pool's. */
+export const webSocketsApart: Rule = (modules) =>
+  eachImport(modules, ({ file }, { to }) => {
+    const [from, into] = [file, to].map((path) =>
+      /^src\/proxy\/(http1|websocket)\//.exec(path)?.[1]
+    );
+    const apart = from !== undefined && into !== undefined && from !== into;
+    return apart ? `${file} imports ${to}` : undefined;
   });
 
 /** What serving needs comes without the demo and its provider. */
@@ -177,6 +187,7 @@ export const form: Rule = (modules) =>
 export const RULES: Readonly<Record<string, Rule>> = {
   "Every import goes downwards.": layers,
   "The supervisor does not import the worker.": supervisorApart,
+  "WebSockets and the HTTP/1.1 client do not know each other.": webSocketsApart,
   "The demo is loaded when it is asked for.": demoIsLazy,
   "Each package from outside is known to the files that wrap it.": packages,
   "No module imports itself, by whatever way round.": noCycles,

@@ -111,6 +111,21 @@ const BROKEN: readonly (readonly [name: string, rule: Rule, graph: readonly Modu
     [made("src/server/supervisor.ts", ["src/server/worker.ts"])],
   ],
   [
+    "WebSockets importing the pool, types alone",
+    rules.webSocketsApart,
+    [made("src/proxy/websocket/relays.ts", ["-src/proxy/http1/pool.ts"])],
+  ],
+  [
+    "WebSockets importing a connection",
+    rules.webSocketsApart,
+    [made("src/proxy/websocket/relay.ts", ["src/proxy/http1/connection.ts"])],
+  ],
+  [
+    "the pool importing WebSockets",
+    rules.webSocketsApart,
+    [made("src/proxy/http1/pool.ts", ["src/proxy/websocket/relays.ts"])],
+  ],
+  [
     "the demo loaded with the server",
     rules.demoIsLazy,
     [
@@ -145,6 +160,12 @@ const BROKEN: readonly (readonly [name: string, rule: Rule, graph: readonly Modu
   ["Deno in auth", rules.runtimeUse, [made("src/auth/a.ts", [], "Deno.readTextFile(x)")]],
   ["Deno in tls", rules.runtimeUse, [made("src/tls/pfx.ts", [], "const { stat } = Deno;")]],
   ["Deno in a proxy file", rules.runtimeUse, [made("src/proxy/headers.ts", [], "Deno.now()")]],
+  ["Deno in the HTTP/1.1 client", rules.runtimeUse, [
+    made("src/proxy/http1/upstream.ts", [], "Deno.connect()"),
+  ]],
+  ["Deno in another file of WebSockets", rules.runtimeUse, [
+    made("src/proxy/websocket/relay.ts", [], "Deno.upgradeWebSocket(x)"),
+  ]],
   ["variables in server", rules.runtimeUse, [made("src/server/a.ts", [], "Deno.env.get(x)")]],
   ["variables by node's name", rules.runtimeUse, [made("src/ops/a.ts", [], "process.env.X")]],
   ["the console", rules.runtimeUse, [made("src/ops/a.ts", [], "console.log(x)")]],
@@ -175,13 +196,15 @@ Deno.test("A graph that holds all rules is not complained of.", () => {
     ], "Deno.env.get(x)\nexport default { fetch };"),
     made("src/config/load.ts", ["npm:smol-toml@1.9.1", "-src/ops/log.ts", "src/result.ts"]),
     made("src/server/run.ts", ["src/server/worker.ts", "src/tls/identity.ts"], "Deno.serve()"),
-    made("src/server/worker.ts", ["src/auth/verify.ts", "src/proxy/x_upstream.ts"]),
+    made("src/server/worker.ts", ["src/auth/verify.ts", "src/proxy/dial.ts"]),
     made("src/server/supervisor.ts", ["-src/server/worker.ts"]),
     made("src/server/demo_proxy.ts", ["src/demo/demo.ts", "src/config/load.ts"]),
     made("src/demo/demo.ts", ["npm:/oidc-provider@9.13.3/lib/provider.js", "node:http"]),
     made("src/jws/signature.ts", ["npm:jose@6.2.18", "src/failure.ts"]),
     made("src/oidc/keys.ts", ["-src/ops/clock.ts"]),
-    made("src/proxy/x_upstream.ts", ["src/failure.ts"], "Deno.connect()"),
+    made("src/proxy/dial.ts", ["src/failure.ts"], "Deno.connect()"),
+    made("src/proxy/websocket/relays.ts", ["src/proxy/dial.ts", "-src/proxy/websocket/relay.ts"]),
+    made("src/proxy/http1/pool.ts", ["src/proxy/http1/connection.ts"]),
     made("src/tls/identity.ts", [], "Deno.readFile(x)"),
     made("src/ops/log.ts", ["npm:@logtape/logtape@2.4.2", "-src/ops/format.ts"], many(300)),
     made("src/ops/format.ts", ["-src/ops/log.ts"]),

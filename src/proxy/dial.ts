@@ -7,12 +7,15 @@ export type UpstreamAddress =
   | { readonly transport: "tcp" | "tls"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
 
-/** The address behind an `http://` or `https://` origin (no slash at the end), or a Unix socket. */
+/**
+ * The address behind an upstream URL: its Unix socket if there is one, otherwise the host and port of
+ * its `http://` or `https://` origin (no slash at the end).
+ */
 export function upstreamAddress(
-  url: { readonly origin: string } | { readonly socketPath: string },
+  { origin, socketPath }: { readonly origin: string; readonly socketPath?: string },
 ): UpstreamAddress {
-  if ("socketPath" in url) return { transport: "unix", path: url.socketPath };
-  const { protocol, hostname, port } = new URL(url.origin);
+  if (socketPath !== undefined) return { transport: "unix", path: socketPath };
+  const { protocol, hostname, port } = new URL(origin);
   const secure = protocol === "https:";
   return {
     transport: secure ? "tls" : "tcp",
@@ -30,18 +33,22 @@ export interface UpstreamTls {
   readonly cert?: string;
   /** Private key in PEM. */
   readonly key?: string;
-  /** The name to ask for and to check instead of the host name; not together with `cert`. */
-  readonly serverName?: string;
 }
 
 /** Bytes to and from the upstream. */
 export interface Wire {
   /** Reads into `into`; `null` when the upstream has closed its side. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes the first bytes of `from`, and tells how many. */
+  /** Writes the first bytes of `from` and returns how many. */
   write(from: Uint8Array): Promise<number>;
   /** Closes at once; what is being read or written rejects. May be called once. */
   close(): void;
+}
+
+/** Writes all of `bytes`. Rejects when the upstream takes no more. */
+export async function writeAll(wire: Wire, bytes: Uint8Array): Promise<void> {
+  let at = 0;
+  while (at < bytes.length) at += await wire.write(at === 0 ? bytes : bytes.subarray(at));
 }
 
 /** Opens one connection. */
@@ -55,7 +62,7 @@ export type Dial = () => Promise<Result<Wire, Failure>>;
  * is what the runtime does by itself. Over TLS, `http/1.1` is the only protocol offered.
  *
  * Failures: `upstream_timeout`, and `upstream_refused` for everything else, a certificate that is
- * not trusted among it. Throws where `tls` contradicts itself.
+ * not trusted among it. Throws where `tls` has a certificate without its key, or the reverse.
  */
 export function makeDial(
   address: UpstreamAddress,
@@ -63,10 +70,8 @@ export function makeDial(
   timeoutMs: number,
   clock: Clock,
 ): Dial {
-  const { serverName, cert, key } = tls;
-  if ((cert === undefined) !== (key === undefined)) throw new Error("cert and key go together");
-  if (serverName !== undefined && cert !== undefined) {
-    throw new Error("the runtime cannot show a certificate under another server name");
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw new Error("cert and key go together");
   }
   return async () => {
     const abort = new AbortController();
@@ -105,19 +110,15 @@ async function open(
     return await Deno.connect({ transport: "unix", path: address.path });
   }
   const { hostname, port } = address;
-  const caCerts = [...tls.caCerts ?? []];
-  if (address.transport === "tls" && tls.serverName === undefined) {
-    const identity = tls.cert === undefined || tls.key === undefined
-      ? {}
-      : { cert: tls.cert, key: tls.key };
-    const options = { hostname, port, caCerts, alpnProtocols: PROTOCOLS, ...identity };
-    return await shakeHands(await Deno.connectTls(options), signal);
+  if (address.transport === "tcp") {
+    const plain = await Deno.connect({ hostname, port, signal });
+    plain.setNoDelay(true);
+    return plain;
   }
-  const plain = await Deno.connect({ hostname, port, signal });
-  plain.setNoDelay(true);
-  if (address.transport === "tcp") return plain;
-  const named = { hostname: tls.serverName ?? hostname, caCerts, alpnProtocols: PROTOCOLS };
-  return await shakeHands(await Deno.startTls(plain, named), signal);
+  const { caCerts = [], cert, key } = tls;
+  const identity = cert === undefined || key === undefined ? {} : { cert, key };
+  const options = { hostname, port, caCerts: [...caCerts], alpnProtocols: PROTOCOLS, ...identity };
+  return await shakeHands(await Deno.connectTls(options), signal);
 }
 
 /** Waits for the handshake, so that a certificate that is not trusted shows here and not later. */

@@ -3,7 +3,7 @@ import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { UpstreamTls } from "./dial.ts";
 import { hasDotSegments } from "./target.ts";
-import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
+import type { BodyEnd, Upstream, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 /** Where the upstream is and how long it may take. */
 export interface FetchUpstreamOptions {
@@ -11,7 +11,7 @@ export interface FetchUpstreamOptions {
   readonly origin: string;
   /** Path that comes before every target, without a slash at the end; may be empty. */
   readonly prefix: string;
-  /** Total time of a request, answer's body included, in milliseconds. */
+  /** Total time of a request, response's body included, in milliseconds. */
   readonly timeoutMs: number;
   readonly tls?: UpstreamTls | undefined;
 }
@@ -26,35 +26,76 @@ const REWRITTEN = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "P
  * refused. It percent-encodes a few characters of the target (quotes, angle brackets, braces), adds
  * `Accept`, `Accept-Language` and `User-Agent` where the client sent none, and would decode compressed
  * bodies; asking the upstream for `identity` keeps every body as the upstream sent it.
+ *
+ * `close` takes effect when no request runs, and a request that comes later still is carried.
  */
 export function makeFetchUpstream(options: FetchUpstreamOptions, clock: Clock): Upstream {
   const { origin, prefix, timeoutMs, tls: { caCerts = [], cert, key } = {} } = options;
-  const client = Deno.createHttpClient({
-    allowHost: true,
-    caCerts: [...caCerts],
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
-  });
+  const clients = new Clients(() =>
+    Deno.createHttpClient({
+      allowHost: true,
+      caCerts: [...caCerts],
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    })
+  );
   return {
-    send: (request) => exchange(request, { url: origin + prefix, timeoutMs, client, clock }),
-    close: () => client.close(),
+    send: (request) => exchange(request, { url: origin + prefix, timeoutMs, clients, clock }),
+    close: () => clients.close(),
   };
+}
+
+/** The client of `fetch` while it is in use: closing one breaks every request that it carries. */
+class Clients {
+  readonly #make: () => Deno.HttpClient;
+  #client: Deno.HttpClient | undefined;
+  #running = 0;
+  #closing = false;
+
+  constructor(make: () => Deno.HttpClient) {
+    this.#make = make;
+    this.#client = make();
+  }
+
+  /** The client, for one request. */
+  take(): Deno.HttpClient {
+    this.#running++;
+    return this.#client ??= this.#make();
+  }
+
+  /** A request is over. To be called once for each. */
+  giveBack(): void {
+    this.#running--;
+    this.#closeIdle();
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#closeIdle();
+  }
+
+  #closeIdle(): void {
+    if (!this.#closing || this.#running > 0) return;
+    this.#client?.close();
+    this.#client = undefined;
+  }
 }
 
 interface Transport {
   /** Origin and prefix: the text before every target. */
   readonly url: string;
   readonly timeoutMs: number;
-  readonly client: Deno.HttpClient;
+  readonly clients: Clients;
   readonly clock: Clock;
 }
 
 async function exchange(
   request: UpstreamRequest,
-  { url, timeoutMs, client, clock }: Transport,
-): Promise<Result<UpstreamAnswer, Failure>> {
+  { url, timeoutMs, clients, clock }: Transport,
+): Promise<Result<UpstreamResponse, Failure>> {
   const refused = unkeepable(request);
   if (refused !== undefined) return fail(refused);
-  const watch = watchExchange(request.signal, timeoutMs, clock);
+  const client = clients.take();
+  const watch = watchExchange(request.signal, timeoutMs, clock, () => clients.giveBack());
   const headers = new Headers(request.headers);
   headers.set("accept-encoding", "identity");
   const body = request.body && watch.requestBody(request.body);
@@ -106,16 +147,30 @@ interface Watch {
   /** Passes the client's body on and notes whether it broke. */
   requestBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
   explain(error: unknown): Failure;
-  /** Stops watching. */
+  /** The exchange is over: stops watching. May be called again. */
   end(): void;
 }
 
-function watchExchange(clientSignal: AbortSignal, timeoutMs: number, clock: Clock): Watch {
+function watchExchange(
+  clientSignal: AbortSignal,
+  timeoutMs: number,
+  clock: Clock,
+  onOver: () => void,
+): Watch {
   const abort = new AbortController();
   let cause: Failure | undefined;
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    cancelTimer();
+    clientSignal.removeEventListener("abort", clientGone);
+    onOver();
+  };
   const giveUp = (why: Failure) => {
     cause ??= why;
     abort.abort();
+    end();
   };
   const clientGone = () => giveUp(failure("client_gone"));
   const cancelTimer = clock.after(timeoutMs, () => giveUp(failure("upstream_timeout")));
@@ -140,14 +195,11 @@ function watchExchange(clientSignal: AbortSignal, timeoutMs: number, clock: Cloc
       }, { highWaterMark: 0 });
     },
     explain: (error) => cause ?? explain(error),
-    end() {
-      cancelTimer();
-      clientSignal.removeEventListener("abort", clientGone);
-    },
+    end,
   };
 }
 
-/** Passes the answer's body on chunk by chunk, at the pace of the client, and tells how it ended. */
+/** Passes the response's body on chunk by chunk, at the pace of the client, and reports how it ended. */
 function handOver(
   body: ReadableStream<Uint8Array>,
   watch: Watch,

@@ -1,7 +1,7 @@
 /** Fields as a list: order and repetition are kept. */
 export type HeaderList = [name: string, value: string][];
 
-/** The fields of a request, read once, with those at hand that decide about it. */
+/** The fields of a request, read once; those that decide about it by name. */
 export class ReceivedFields {
   /** All of them, names in lower case; repeated ones are joined. */
   readonly all: HeaderList = [];
@@ -88,7 +88,7 @@ const NOT_REMOVABLE: ReadonlySet<string> = new Set([
   "set-cookie",
 ]);
 
-/** Fields of a request that are not sent on: `Expect` was answered here, `Host` is set again below. */
+/** Fields of a request that are not sent on: `Expect` was dealt with here, `Host` is set again below. */
 const ENDS_HERE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "expect", "host"]);
 
 const NONE: ReadonlySet<string> = new Set();
@@ -124,7 +124,7 @@ export function requestHeaders(received: ReceivedFields, client: ClientFacts): H
 }
 
 /**
- * The fields of the answer that goes to the client: everything the upstream sent, repeated fields
+ * The fields of the response that goes to the client: everything the upstream sent, repeated fields
  * too, less hop-by-hop fields and those that `Connection` names.
  */
 export function responseHeaders(received: Iterable<[string, string]>): HeaderList {

@@ -14,9 +14,9 @@ import {
   responseHeaders,
 } from "../proxy/headers.ts";
 import { readTarget, type Target } from "../proxy/target.ts";
-import type { BodyEnd, Upstream, UpstreamAnswer, UpstreamRequest } from "../proxy/upstream.ts";
-import type { WebSocketRelays } from "../proxy/websocket.ts";
-import { isWebSocketUpgrade } from "../proxy/websocket_handshake.ts";
+import type { BodyEnd, Upstream, UpstreamRequest, UpstreamResponse } from "../proxy/upstream.ts";
+import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
+import { isWebSocketUpgrade } from "../proxy/websocket/handshake.ts";
 import { checkBody, isLongUpload, lingeringClose, takeBody } from "./body.ts";
 import { BUSY, type ClientLimits, headTooLarge } from "./limits.ts";
 import { makeRequestIds } from "./request_id.ts";
@@ -155,7 +155,7 @@ function refusal(
 
 /** The upstream's response for the client. */
 function responseOf(
-  { status, headers, body: received }: UpstreamAnswer,
+  { status, headers, body: received }: UpstreamResponse,
   record: RequestRecord,
   transfers: TransferWatch,
 ): Response {
@@ -174,7 +174,7 @@ function responseOf(
 }
 
 /** How many bytes a response has that has arrived whole; `undefined` for one that is still to come. */
-function wholeBytes(body: UpstreamAnswer["body"]): number | undefined {
+function wholeBytes(body: UpstreamResponse["body"]): number | undefined {
   if (body === null) return 0;
   return body instanceof Uint8Array ? body.length : undefined;
 }

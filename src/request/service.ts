@@ -12,12 +12,13 @@ import type { Handler } from "../listen/connection.ts";
 import { claimsNeededBy, makeDecide, refusedByAll } from "../policy/decide.ts";
 import { ruleForAll } from "../policy/rule.ts";
 import { findTracing, type Tracing } from "../ops/tracing.ts";
-import { makeDial, type UpstreamAddress, upstreamAddress } from "../proxy/dial.ts";
+import { type Dial, makeDial, upstreamAddress } from "../proxy/dial.ts";
 import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
-import { makeHttp1Upstream } from "../proxy/http1_upstream.ts";
+import { makeSendUpgrade } from "../proxy/http1/upgrade.ts";
+import { makeHttp1Upstream } from "../proxy/http1/upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
-import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket.ts";
-import type { WorkerConfig, WorkerSettings } from "../server/crew.ts";
+import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket/relays.ts";
+import type { WorkerSettings } from "../server/crew.ts";
 import { expectedIssuer } from "../server/key_broker.ts";
 import { clientLimits } from "./limits.ts";
 import { makeProxyHandler } from "./proxy_handler.ts";
@@ -80,13 +81,20 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
   });
   const { prefix } = config.upstreamUrl;
   const tracing = findTracing();
-  const upstream = makeUpstream(settings, clock, tracing);
-  const webSockets = makeWebSocketRelays({
-    dial: makeDial(addressOf(config), settings.upstreamTls ?? {}, connectMs(config), clock),
+  const connectTimeoutMs = config.upstreamConnectTimeoutSecs * 1000;
+  const address = upstreamAddress(config.upstreamUrl);
+  const dial = makeDial(address, settings.upstreamTls ?? {}, connectTimeoutMs, clock);
+  const upstream = makeUpstream(settings, dial, clock, tracing);
+  const idleTimeoutMs = config.upstreamIdleTimeoutSecs * 1000;
+  const sendUpgrade = makeSendUpgrade({
+    dial,
     prefix,
-    handshakeTimeoutMs: connectMs(config),
-    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
+    // For the connection, and again for the handshake on it.
+    handshakeTimeoutMs: connectTimeoutMs,
+    timeoutMs: config.upstreamTimeoutSecs * 1000,
+    idleTimeoutMs,
   }, clock);
+  const webSockets = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
   const limits = clientLimits(config);
   const transfers = new TransferWatch(limits, clock);
   const handler = makeProxyHandler({
@@ -134,17 +142,9 @@ const QUEUED_PER_CONNECTION = 4;
 /** How long an answer may take before anyone looks whether the client is still there, in milliseconds: looking costs more than all else about a quick request. */
 const WATCH_CLIENT_AFTER_MS = 100;
 
-/** Time for a connection to the upstream, and for what has to be said on it first. */
-function connectMs(config: WorkerConfig): number {
-  return config.upstreamConnectTimeoutSecs * 1000;
-}
-
-function addressOf({ upstreamUrl: { origin, socketPath } }: WorkerConfig): UpstreamAddress {
-  return upstreamAddress(socketPath === undefined ? { origin } : { socketPath });
-}
-
 function makeUpstream(
   { config, upstreamTls }: WorkerSettings,
+  dial: Dial,
   clock: Clock,
   tracing: Tracing | undefined,
 ): Upstream {
@@ -156,11 +156,10 @@ function makeUpstream(
   }
   const maxConnections = config.upstreamMaxConnections;
   const upstream = makeHttp1Upstream({
-    url: socketPath === undefined ? { origin, prefix } : { socketPath, prefix },
+    dial,
+    prefix,
     timeoutMs,
-    connectTimeoutMs: connectMs(config),
     idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
-    ...(upstreamTls === undefined ? {} : { tls: upstreamTls }),
     maxConnections,
     maxQueued: maxConnections * QUEUED_PER_CONNECTION,
     watchClientAfterMs: WATCH_CLIENT_AFTER_MS,

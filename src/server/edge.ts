@@ -105,8 +105,7 @@ export async function openEdge(parts: EdgeParts): Promise<Edge> {
     closing = true;
     stopListening();
     closeKeysIfUnused();
-    // What `fetch` carries would end with its client; the runtime waits for our own connections.
-    if (chosen.ok && chosen.value.upstreamTransport !== "fetch") service.close();
+    service.close();
     await service.webSockets.closeAll();
     logging.flush();
   }

@@ -4,7 +4,7 @@ import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import type { Meter, MeterData } from "../ops/metrics.ts";
-import type { WebSocketRelays } from "../proxy/websocket.ts";
+import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "./crew.ts";
 import { type Listener, openListener } from "../listen/listener.ts";
@@ -76,7 +76,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     const opened = open(wanted);
     if (!opened.ok) return fail(opened.failure);
     const before = { service, listeners };
-    service = build(wanted, { ...parts, ...using });
+    service = buildService(wanted, { ...parts, ...using });
     listeners = opened.value;
     for (const [name, listener] of before.listeners) {
       if (!listeners.has(name)) leave(listener);
@@ -114,7 +114,7 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     return outcome === "late" ? "aborted" : "finished";
   }
 
-  service = build(settings, parts);
+  service = buildService(settings, parts);
   const opened = open(settings);
   if (!opened.ok) {
     service.close();
@@ -127,40 +127,6 @@ export function startWorker(settings: WorkerSettings, parts: WorkerParts): Resul
     return parts.meter.data();
   };
   return ok({ urls, reload, count, drain });
-}
-
-/** A service that may be closed while requests of it run. */
-function build(settings: WorkerSettings, parts: WorkerParts): Service {
-  const service = buildService(settings, parts);
-  // Our own transport still carries requests when it is closed; `fetch` does not.
-  return settings.config.upstreamTransport === "fetch" ? closesUnused(service) : service;
-}
-
-/** The same service, whose `close` waits for the requests that have not been answered yet. */
-function closesUnused(service: Service): Service {
-  let running = 0;
-  let closing = false;
-  const closeIfUnused = () => {
-    if (!closing || running > 0) return;
-    closing = false;
-    service.close();
-  };
-  return {
-    ...service,
-    async handler(request, connection) {
-      running++;
-      try {
-        return await service.handler(request, connection);
-      } finally {
-        running--;
-        closeIfUnused();
-      }
-    },
-    close() {
-      closing = true;
-      closeIfUnused();
-    },
-  };
 }
 
 function listens({ config, identity }: WorkerSettings) {

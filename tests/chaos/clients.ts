@@ -1,5 +1,5 @@
 /** The clients of a chaos run: each sends one request after the other and writes down what became of it. */
-import { masked, nextFrame } from "../proxy/websocket_support.ts";
+import { masked, nextFrame } from "../proxy/websocket/support.ts";
 import { openRaw, parseMessage, type RawMessage, type RawSocket } from "../support/raw.ts";
 import type { Operation, Outcome, RequestRecord } from "./history.ts";
 import { makeRandom, type Random } from "./random.ts";

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import net from "node:net";
-import { acceptOf, frame } from "../proxy/websocket_support.ts";
+import { acceptOf, frame } from "../proxy/websocket/support.ts";
 import { judge, type JudgedRequest } from "../support/raw_upstream.ts";
 import type { Seen, Treatment } from "./history.ts";
 

@@ -2,14 +2,13 @@
  * The whole service as its users run it: the program in processes of its own, between a provider and
  * an upstream, with settings as an operator gives them.
  */
-import { assert } from "../support/assert.ts";
 import { startProcess, type TestProcess } from "../support/process.ts";
 import { startProvider, type TestProvider } from "../support/provider.ts";
 import { defaultClaims, type Members, publicJwk, rsaKey, signToken } from "../support/tokens.ts";
 import { type HttpUpstream, httpUpstream, type UpstreamHandler } from "../support/upstream.ts";
+import { eventually, pause } from "../support/waiting.ts";
 
-/** How long something that has to come true may take, in milliseconds. */
-const EVENTUALLY_MS = 15_000;
+export { eventually, pause };
 
 /** The `kid` under which the test key number `index` is published. */
 export const kid = (index = 0) => `key-${index}`;
@@ -193,24 +192,4 @@ export function runs(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Waits until `look` finds something; rejects, saying what was missed, when it does not. */
-export async function eventually<T>(
-  what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
-  shown?: TestProcess,
-): Promise<T> {
-  const end = performance.now() + EVENTUALLY_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    assert(performance.now() < end, `in vain waited for ${what}\n${shown?.output() ?? ""}`);
-    await pause(20);
-  }
-}
-
-/** Lets time pass, in milliseconds. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,4 +1,4 @@
-/** What is told of a request that went through the whole proxy, and what never is. */
+/** What is logged of a request that went through the whole proxy, and what never is. */
 import { assert, assertEquals, assertExcludes } from "../support/assert.ts";
 import { rawRequest } from "../support/raw.ts";
 import { answering, hang, rawUpstream } from "../support/upstream.ts";
@@ -11,7 +11,7 @@ for (const transport of TRANSPORTS) {
   const test = (sentence: string, action: () => Promise<void>) =>
     Deno.test(`Over ${transport.name}: ${sentence}`, action);
 
-  test("a good request is told of with who called, what came back and how long it took.", async () => {
+  test("a good request is logged with who called, what came back and how long it took.", async () => {
     await using upstream = await rawUpstream(answering(HELLO));
     await using guarded = await protect(upstream.url, transport, {
       claims: { sub: "the-subject", client_id: "the-client" },
@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
     ["GET /a?b", ["Host: h", "Content-Length: 1"], 400, "unexpected_body", "/a"],
   ];
   for (const [line, fields, status, reason, path] of refusals) {
-    test(`${line} with ${fields.join(", ") || "no field"} is told of as ${reason}.`, async () => {
+    test(`${line} with ${fields.join(", ") || "no field"} is logged as ${reason}.`, async () => {
       await using guarded = await protect("http://127.0.0.1:1", transport);
       await rawRequest(guarded.port, headOf(line, fields), { until: "response" });
       const record = await guarded.record();
@@ -67,7 +67,7 @@ for (const transport of TRANSPORTS) {
     });
   }
 
-  test("an upstream that failed is told of with the subject that called.", async () => {
+  test("an upstream that failed is logged with the subject that called.", async () => {
     await using guarded = await protect(`http://127.0.0.1:${closedPort()}`, transport);
     await guarded.ask("GET /a?b");
     const { status, reason, subject, upstreamMs } = await guarded.record();
@@ -75,7 +75,7 @@ for (const transport of TRANSPORTS) {
     assert(upstreamMs !== undefined);
   });
 
-  test("each request is told of once, in the order of their ends.", async () => {
+  test("each request is logged once, in the order of their ends.", async () => {
     await using upstream = await rawUpstream(answering(HELLO));
     await using guarded = await protect(upstream.url, transport);
     for (const path of ["/1", "/2", "/3"]) await guarded.ask(`GET ${path}`);
@@ -83,7 +83,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(guarded.proxy.access.map(({ path }) => path), ["/1", "/2", "/3"]);
   });
 
-  test("no token and no query string is told of anywhere, whatever goes wrong.", async () => {
+  test("no token and no query string is logged anywhere, whatever goes wrong.", async () => {
     await using upstream = await rawUpstream(async (socket, index) => {
       await socket.readRequest();
       if (index === 0) await socket.send(HELLO);

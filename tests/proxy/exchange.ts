@@ -3,20 +3,20 @@ import { parseMessage, type RawMessage } from "../support/raw.ts";
 import { answering, rawUpstream } from "../support/upstream.ts";
 import { type Ask, protect, type Transport } from "./harness.ts";
 
-/** A small good answer. */
+/** A small good response. */
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /** Registers a test over one transport. */
 export type Test = (sentence: string, action: () => Promise<void>) => void;
 
-/** Sends one request to an upstream that answers like this; gives both messages. */
+/** Sends one request to an upstream that responds like this; gives both messages. */
 export async function exchange(
   transport: Transport,
   line: string,
   ask: Ask = {},
-  answer: string | Uint8Array = OK,
+  response: string | Uint8Array = OK,
 ): Promise<{ sent: RawMessage; got: RawMessage }> {
-  await using upstream = await rawUpstream(answering(answer));
+  await using upstream = await rawUpstream(answering(response));
   await using guarded = await protect(upstream.url, transport);
   const got = await guarded.ask(line, ask);
   return { sent: parseMessage(upstream.connections[0]?.all() ?? "", true), got };

@@ -7,7 +7,7 @@ import { SECRET, tokenOf, TRANSPORTS } from "./harness.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Size of the long answer, in bytes. */
+/** Size of the long response, in bytes. */
 const ANSWER_BYTES = 200 * MEBIBYTE;
 
 /**

@@ -5,7 +5,7 @@ import { startProvider } from "../support/provider.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
 import { rawRequest, type RawRequestOptions, type RawResponse } from "../support/raw.ts";
 import { defaultClaims, type Members, signHsToken } from "../support/tokens.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 import { type Capabilities, FETCH, HTTP1 } from "./upstream_suite_support.ts";
 
 /** One way to the upstream, as an operator chooses it. */
@@ -39,7 +39,7 @@ export interface Protected extends AsyncDisposable {
   readonly token: string;
   /** The head of a request with `Host: client.test` and the token, up to and with its empty line. */
   head(line: string, fields?: readonly string[]): string;
-  /** Sends that head and a body on a connection of its own and takes one answer. */
+  /** Sends that head and a body on a connection of its own and takes one response. */
   ask(line: string, more?: Ask): Promise<RawResponse>;
   /** The record number `index`, as soon as it is there. */
   record(index?: number): Promise<AccessRecord>;
@@ -84,7 +84,7 @@ export async function protect(
     ask: (line, { fields, body = "", ...options } = {}) =>
       rawRequest(proxy.port, head(line, fields) + body, { until: "response", ...options }),
     async record(index = 0) {
-      await eventually(() => proxy.access.length > index, "no access record");
+      await eventually("an access record", () => proxy.access.length > index);
       const record = proxy.access[index];
       if (record === undefined) throw new Error("unreachable: it was there");
       return record;

@@ -36,7 +36,7 @@ Deno.test("Answers keep order and repetition of their fields.", () => {
   assertEquals(responseHeaders(fields), fields);
 });
 
-Deno.test("Several Connection fields of an answer count together.", () => {
+Deno.test("Several Connection fields of a response count together.", () => {
   const fields: [string, string][] = [
     ["x-a", "1"],
     ["connection", "x-a"],

@@ -6,7 +6,7 @@ import { makeAuthority } from "../support/pfx.ts";
 import { rawRequest } from "../support/raw.ts";
 import { answering, hang, httpUpstream, rawUpstream } from "../support/upstream.ts";
 import { headOf, protect, type Protected, type Transport, TRANSPORTS } from "./harness.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 
 const TLS_SETTINGS = { LISTEN_SSL_URL: "127.0.0.1:0", CERT_FILE: "not read here" };
 
@@ -88,18 +88,18 @@ for (const transport of TRANSPORTS) {
       );
       await using guarded = await secured(upstream.url, protocol);
       const bodies = [undefined, "", "text", ReadableStream.from([new Uint8Array([97, 98])])];
-      const answers: string[] = [];
+      const responses: string[] = [];
       for (const body of bodies) {
         const response = await guarded.call("/", {
           method: "POST",
           ...(body === undefined ? {} : { body }),
         });
-        answers.push(await response.text());
+        responses.push(await response.text());
       }
-      assertEquals(answers, ["POST ", "POST ", "POST text", "POST ab"]);
+      assertEquals(responses, ["POST ", "POST ", "POST text", "POST ab"]);
     });
 
-    test(`an upstream that dies in mid-body breaks the answer over TLS (${protocol}).`, async () => {
+    test(`an upstream that dies in mid-body breaks the response over TLS (${protocol}).`, async () => {
       await using upstream = await rawUpstream(async (socket) => {
         await socket.readRequest();
         await socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
@@ -120,10 +120,13 @@ for (const transport of TRANSPORTS) {
       await using guarded = await secured(upstream.url, protocol);
       const leaving = new AbortController();
       const calling = guarded.call("/", { signal: leaving.signal });
-      await eventually(() => (upstream.connections[0]?.all() ?? "") !== "", "nothing arrived");
+      await eventually("the request", () => (upstream.connections[0]?.all() ?? "") !== "");
       leaving.abort();
       await assertRejects(() => calling);
-      await eventually(() => upstream.connections[0]?.ended === true, "upstream not left");
+      await eventually(
+        "the end of the upstream's connection",
+        () => upstream.connections[0]?.ended === true,
+      );
       assertEquals((await guarded.record()).reason, "client_gone");
     });
 
@@ -180,7 +183,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(/^host: (.*)$/im.exec(sent)?.[1]?.trim(), `localhost:${guarded.port}`);
   });
 
-  test("an upstream over TLS that nobody vouches for gets nothing.", async () => {
+  test("an upstream over TLS whose certificate is not trusted gets nothing.", async () => {
     const { identity: { certPem: cert, keyPem: key } } = await trust();
     await using upstream = httpUpstream(undefined, { cert, key });
     await using guarded = await protect(upstream.url, transport);

@@ -1,9 +1,9 @@
-/** Answers on their way through the whole proxy: piece by piece, at the client's pace, to the end. */
+/** Responses on their way through the whole proxy: piece by piece, at the client's pace, to the end. */
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { hang } from "../support/upstream.ts";
 import type { Test } from "./exchange.ts";
 import { TRANSPORTS } from "./harness.ts";
-import { eventually, pause } from "./support.ts";
+import { eventually, pause } from "../support/waiting.ts";
 import { type Connect, connecting } from "./through.ts";
 
 for (const transport of TRANSPORTS) {
@@ -38,7 +38,7 @@ function downloadTests(test: Test, connect: Connect): void {
     assertEquals((await through.guarded.record()).bytes, 27);
   });
 
-  test("the head of an answer arrives before its body is there.", async () => {
+  test("the head of a response arrives before its body is there.", async () => {
     const allow = Promise.withResolvers<void>();
     await using through = await connect(async (socket) => {
       await socket.readRequest();
@@ -58,6 +58,8 @@ function downloadTests(test: Test, connect: Connect): void {
       ["Content-Length: 100\r\n\r\nhello", "a body with a length"],
       ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "a body of chunks"],
       ["Transfer-Encoding: chunked\r\n\r\n20\r\nhello", "a chunk"],
+      ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n", "chunks gone wrong"],
+      ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", "the last chunk"],
     ] as const
   ) {
     test(`an upstream that dies within ${what} breaks the client's connection.`, async () => {
@@ -76,23 +78,25 @@ function downloadTests(test: Test, connect: Connect): void {
     });
   }
 
-  test("an upstream that is reset within a body breaks the client's connection.", async () => {
-    const seen = Promise.withResolvers<void>();
-    await using through = await connect(async (socket) => {
-      await socket.readRequest();
-      await socket.send("HTTP/1.1 200 OK\r\n\r\nhello");
-      await seen.promise;
-      await socket.reset();
+  for (const framing of ["Content-Length: 100", "X: until the end"]) {
+    test(`an upstream that is reset within a body (${framing}) breaks the client's connection.`, async () => {
+      const seen = Promise.withResolvers<void>();
+      await using through = await connect(async (socket) => {
+        await socket.readRequest();
+        await socket.send(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\nhello`);
+        await seen.promise;
+        await socket.reset();
+      });
+      await through.client.send(through.guarded.head("GET /"));
+      await through.client.readUntil("hello");
+      seen.resolve();
+      assert(await through.client.untilClosed());
+      assertExcludes(through.client.all(), "\r\n0\r\n");
+      assertEquals((await through.guarded.record()).reason, "upstream_broken");
     });
-    await through.client.send(through.guarded.head("GET /"));
-    await through.client.readUntil("hello");
-    seen.resolve();
-    assert(await through.client.untilClosed());
-    assertExcludes(through.client.all(), "\r\n0\r\n");
-    assertEquals((await through.guarded.record()).reason, "upstream_broken");
-  });
+  }
 
-  test("an upstream that is too slow to answer is a 504.", async () => {
+  test("an upstream that is too slow to respond is a 504.", async () => {
     await using through = await connect(async (socket) => {
       await socket.readRequest();
       await hang(socket);
@@ -140,13 +144,13 @@ function downloadTests(test: Test, connect: Connect): void {
 
 function leavingTests(test: Test, connect: Connect): void {
   for (const way of ["close", "reset"] as const) {
-    test(`a client that leaves (${way}) before the answer takes the request along.`, async () => {
+    test(`a client that leaves (${way}) before the response takes the request along.`, async () => {
       await using through = await connect(async (socket) => {
         await socket.readRequest();
         await hang(socket);
       });
       await through.client.send(through.guarded.head("GET /"));
-      await eventually(() => through.sent() !== "", "nothing arrived");
+      await eventually("the request", () => through.sent() !== "");
       await through.client[way]();
       await through.left();
       const { status, reason } = await through.guarded.record();
@@ -173,7 +177,7 @@ function leavingTests(test: Test, connect: Connect): void {
         await hang(socket);
       });
       await through.client.send(through.guarded.head("POST /", ["Content-Length: 1000"]) + "one");
-      await eventually(() => through.sent().includes("one"), "nothing arrived");
+      await eventually("the request", () => through.sent().includes("one"));
       await through.client[way]();
       await through.left();
       assertExcludes(through.sent(), "\r\n0\r\n");

@@ -2,7 +2,7 @@
 import { openRaw, type RawSocket } from "../support/raw.ts";
 import { type ConnectionScript, rawUpstream } from "../support/upstream.ts";
 import { protect, type Protected, type Transport } from "./harness.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 
 /** Both ends of the proxy. Disposing closes everything. */
 export interface Connected extends AsyncDisposable {
@@ -30,7 +30,12 @@ export function connecting(transport: Transport): Connect {
       guarded,
       client,
       sent: () => upstream.connections.map((one) => one.all()).join(""),
-      left: () => eventually(() => upstream.connections[0]?.ended === true, "upstream not left"),
+      async left() {
+        await eventually(
+          "the end of the upstream's connection",
+          () => upstream.connections[0]?.ended === true,
+        );
+      },
       async [Symbol.asyncDispose]() {
         await client.close();
         await guarded[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertExcludes, assertIncludes } from "../support
 import { hang } from "../support/upstream.ts";
 import { OK, type Test } from "./exchange.ts";
 import { headOf, TRANSPORTS } from "./harness.ts";
-import { eventually, pause } from "./support.ts";
+import { eventually, pause } from "../support/waiting.ts";
 import { type Connect, connecting, taken } from "./through.ts";
 
 for (const transport of TRANSPORTS) {
@@ -31,7 +31,7 @@ function uploadTests(test: Test, connect: Connect): void {
     });
   }
 
-  test("an answer and its request can be on the way at the same time.", async () => {
+  test("a response and its request can be on the way at the same time.", async () => {
     await using through = await connect(async (socket) => {
       await socket.readUntil("one");
       await socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nONE\r\n");
@@ -56,7 +56,7 @@ function uploadTests(test: Test, connect: Connect): void {
     assertEquals([status, body], [413, "big"]);
   });
 
-  test("an upstream that refuses a long upload early is heard, and nobody waits for ever.", async () => {
+  test("an upstream that refuses a long upload early is heard, and the client is not kept waiting.", async () => {
     await using through = await connect(async (socket) => {
       await socket.readUntil("xxx");
       await socket.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
@@ -65,13 +65,13 @@ function uploadTests(test: Test, connect: Connect): void {
     const size = 8 * 1024 * 1024;
     const piece = "x".repeat(256 * 1024);
     await client.send(guarded.head("POST /", [`Content-Length: ${size}`]));
-    const answered = client.readResponse();
+    const responding = client.readResponse();
     let sent = 0;
     while (sent < size && !client.ended && await taken(client, piece, 300)) {
       sent += piece.length;
       await pause(0); // the end of the connection has to be noticed
     }
-    const { status, body } = await answered;
+    const { status, body } = await responding;
     assertEquals([status, body], [413, "big"]);
     assert(sent === size || client.ended, `stuck after ${sent} bytes`);
   });
@@ -83,7 +83,7 @@ function uploadTests(test: Test, connect: Connect): void {
     });
     const { client, guarded } = through;
     await client.send(guarded.head("POST /", ["Transfer-Encoding: chunked"]) + "3\r\none\r\n");
-    await eventually(() => through.sent().includes("one"), "nothing arrived");
+    await eventually("the request", () => through.sent().includes("one"));
     await client.send("not a chunk\r\n");
     await through.left();
     assertExcludes(through.sent(), "\r\n0\r\n");
@@ -116,13 +116,13 @@ function uploadTests(test: Test, connect: Connect): void {
     });
   }
 
-  test("a small body without a token does not cost the end of the answer.", async () => {
+  test("a small body without a token does not cost the end of the response.", async () => {
     await using through = await connect(hang);
     const { client } = through;
     await client.send(headOf("POST /", ["Host: client.test", "Content-Length: 65536"]));
     await client.send("x".repeat(65536));
-    const answer = await client.readResponse();
-    assertEquals([answer.status, answer.complete, answer.header("connection")], [
+    const response = await client.readResponse();
+    assertEquals([response.status, response.complete, response.header("connection")], [
       401,
       true,
       "close",
@@ -137,15 +137,16 @@ function uploadTests(test: Test, connect: Connect): void {
     const fields = ["Host: client.test", "Content-Length: 1000000", "Expect: 100-continue"];
     await client.send(headOf("POST /", fields));
     assert(await client.untilClosed(2000));
-    // The server sends the interim answer by itself, before anybody is asked.
-    const answer = client.all().replace("HTTP/1.1 100 Continue\r\n\r\n", "");
-    assertEquals(answer.split("HTTP/1.1 ").length, 2);
-    assertIncludes(answer, "HTTP/1.1 401 ");
+    // The server sends the interim response by itself, before anybody is asked.
+    const response = client.all().replace("HTTP/1.1 100 Continue\r\n\r\n", "");
+    assertEquals(response.split("HTTP/1.1 ").length, 2);
+    assertIncludes(response, "HTTP/1.1 401 ");
     assertEquals(through.sent(), "");
   });
 
   test("an upload that the upstream does not read stops the client.", async () => {
-    await using through = await connect(async () => await pause(400));
+    const over = Promise.withResolvers<void>();
+    await using through = await connect(() => over.promise);
     const { client, guarded } = through;
     const size = 256 * 1024 * 1024;
     await client.send(guarded.head("POST /", [`Content-Length: ${size}`]));
@@ -156,6 +157,7 @@ function uploadTests(test: Test, connect: Connect): void {
       stopped = !await taken(client, piece, 150);
       if (!stopped) sent += piece.length;
     }
+    over.resolve();
     assert(stopped && sent < 48 * 1024 * 1024, `${sent} bytes were taken`);
   });
 

@@ -2,7 +2,7 @@
  * What every transport to the upstream has to hold, as tests of the interface `Upstream`. Each
  * transport calls `upstreamSuite` once, with what it can keep.
  */
-import { answerTests } from "./upstream_suite_answers.ts";
+import { responseTests } from "./upstream_suite_responses.ts";
 import { failureTests } from "./upstream_suite_failures.ts";
 import { requestTests } from "./upstream_suite_requests.ts";
 import { uploadTests } from "./upstream_suite_uploads.ts";
@@ -13,6 +13,6 @@ export function upstreamSuite(name: string, make: MakeUpstream, capabilities: Ca
   const suite = makeSuite(name, make, capabilities);
   requestTests(suite);
   uploadTests(suite);
-  answerTests(suite);
+  responseTests(suite);
   failureTests(suite);
 }

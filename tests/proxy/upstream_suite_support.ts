@@ -4,10 +4,10 @@ import type { HeaderList } from "../../src/proxy/headers.ts";
 import type {
   BodyEnd,
   Upstream,
-  UpstreamAnswer,
   UpstreamRequest,
+  UpstreamResponse,
 } from "../../src/proxy/upstream.ts";
-import { eventually } from "./support.ts";
+import { eventually } from "../support/waiting.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { parseMessage, type RawMessage } from "../support/raw.ts";
@@ -68,10 +68,10 @@ export interface Connected extends AsyncDisposable {
 /** Time limit of the tests' requests, in milliseconds of the fake clock. */
 export const LIMIT_MS = 5000;
 
-/** A small good answer. */
+/** A small good response. */
 export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/** A good answer without a body. */
+/** A good response without a body. */
 export const NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n";
 
 /** Binds the tests to one transport. */
@@ -131,14 +131,14 @@ export function asking(overrides: Partial<UpstreamRequest> = {}): Asked {
   };
 }
 
-/** How an answer ended: as was told for a stream; one that came whole is over, and nothing is told. */
-export function ended({ body }: UpstreamAnswer, ends: readonly BodyEnd[]): readonly BodyEnd[] {
+/** How a response ended: as was told for a stream; one that came whole is over, and nothing is told. */
+export function ended({ body }: UpstreamResponse, ends: readonly BodyEnd[]): readonly BodyEnd[] {
   if (body instanceof ReadableStream) return ends;
   assertEquals(ends, []);
   return [{ bytes: body?.length ?? 0 }];
 }
 
-/** Sends a request that has to succeed, reads its answer and returns what the upstream was sent. */
+/** Sends a request that has to succeed, reads its response and returns what the upstream was sent. */
 export async function deliver(
   { upstream, raw, clock }: Connected,
   overrides: Partial<UpstreamRequest>,
@@ -147,11 +147,11 @@ export async function deliver(
   const before = new Map(
     raw.connections.map((connection) => [connection, connection.all().length]),
   );
-  const answer = await upstream.send(request);
-  assert(answer.ok, JSON.stringify(answer));
-  await new Response(answer.value.body).bytes();
-  await eventually(() => ended(answer.value, ends).length > 0, "the end was not told");
-  assertEquals([ended(answer.value, ends).length, clock.pending], [1, 0]);
+  const response = await upstream.send(request);
+  assert(response.ok, JSON.stringify(response));
+  await new Response(response.value.body).bytes();
+  await eventually("the end", () => ended(response.value, ends).length > 0);
+  assertEquals([ended(response.value, ends).length, clock.pending], [1, 0]);
   const sent = raw.connections.map((one) => one.all().slice(before.get(one) ?? 0)).join("");
   return parseMessage(sent, true);
 }
@@ -161,16 +161,16 @@ export function pieces(...texts: readonly string[]): ReadableStream<Uint8Array> 
   return ReadableStream.from(texts.map((text) => new TextEncoder().encode(text)));
 }
 
-/** Reads the body of an answer that has one, whether it is at hand or still to come. */
-export function readerOf({ body }: UpstreamAnswer): ReadableStreamDefaultReader<Uint8Array> {
+/** Reads the body of a response that has one, whether it is there or still to come. */
+export function readerOf({ body }: UpstreamResponse): ReadableStreamDefaultReader<Uint8Array> {
   const reader = new Response(body).body?.getReader();
-  if (reader === undefined) throw new Error("the answer has no body");
+  if (reader === undefined) throw new Error("the response has no body");
   return reader;
 }
 
 /** Waits until the first connection to the upstream has ended, which its script has to read for. */
 export async function left({ raw }: Connected): Promise<void> {
-  await eventually(() => raw.connections[0]?.ended === true, "the connection did not end");
+  await eventually("the end of the connection", () => raw.connections[0]?.ended === true);
 }
 
 /** A body that a test writes bit by bit. */
@@ -179,7 +179,7 @@ export interface Fed {
   feed(text: string): void;
   end(): void;
   breakOff(): void;
-  /** Whether nobody wants more of it. */
+  /** Whether it has been cancelled. */
   readonly cancelled: boolean;
 }
 

@@ -10,7 +10,7 @@ import {
   judgingUpstream,
 } from "../support/raw_upstream.ts";
 import { protect, type Protected, type Transport, TRANSPORTS } from "../proxy/harness.ts";
-import { eventually } from "../proxy/support.ts";
+import { eventually } from "../support/waiting.ts";
 
 /** The field with the good token; `{token}` stands for it in every row. */
 export const AUTH = "Authorization: Bearer {token}";
@@ -152,7 +152,7 @@ async function playLate(
   const send = (part: number) =>
     Promise.all(clients.map((client, at) => client.send(parts[at]?.[part] ?? "")));
   await send(0);
-  await eventually(() => upstream.unfinished().length === rows.length, "the heads did not go on");
+  await eventually("the heads", () => upstream.unfinished().length === rows.length);
   await send(1);
   const closed = await Promise.all(clients.map((client) => client.untilClosed()));
   const answers = clients.map((
@@ -167,7 +167,7 @@ async function playLate(
 
 /** Holds the upstream to have nothing of a request that does not go on. */
 async function nothingBegun(upstream: JudgingUpstream): Promise<void> {
-  await eventually(() => upstream.unfinished().length === 0, "a beginning was not taken back");
+  await eventually("the end of every request that began", () => upstream.unfinished().length === 0);
   assertEquals(upstream.faults, []);
 }
 

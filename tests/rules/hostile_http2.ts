@@ -4,7 +4,7 @@ import { makeAuthority } from "../support/pfx.ts";
 import { type RawFields, rawHttp2, type RawHttp2Request } from "../support/raw_http2.ts";
 import { judgingUpstream } from "../support/raw_upstream.ts";
 import { protect, type Transport } from "../proxy/harness.ts";
-import { eventually } from "../proxy/support.ts";
+import { eventually } from "../support/waiting.ts";
 import { assertOurs, shown, valuesOf } from "./hostile.ts";
 
 /** One request and what becomes of it; `{token}` in a value stands for the good token. */
@@ -101,7 +101,10 @@ export async function run(
       const arrived = upstream.take();
       const nothing = row.arrives === undefined || instead !== undefined;
       assertEquals(arrived.map(shown), nothing ? [] : [row.arrives]);
-      await eventually(() => upstream.unfinished().length === 0, "a beginning was not taken back");
+      await eventually(
+        "the end of every request that began",
+        () => upstream.unfinished().length === 0,
+      );
       assertEquals(upstream.faults, []);
       for (const one of arrived) {
         assertOurs(one, guarded, "client.test", secure ? "https" : "http");

@@ -12,9 +12,9 @@ import {
   pair,
   SAMPLE_KEY,
   switching,
-} from "../proxy/websocket_support.ts";
-import { encodeFrame, FrameReader, type Incoming } from "../../src/proxy/websocket_frames.ts";
-import { acceptFor } from "../../src/proxy/websocket_handshake.ts";
+} from "../proxy/websocket/support.ts";
+import { encodeFrame, FrameReader, type Incoming } from "../../src/proxy/websocket/frames.ts";
+import { acceptFor } from "../../src/proxy/websocket/handshake.ts";
 import fc from "fast-check";
 
 const MAX_BYTES = 100_000;

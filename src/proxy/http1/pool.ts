@@ -1,15 +1,21 @@
-import { failure } from "../failure.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Dial } from "./dial.ts";
-import { type ConnectionOwner, Http1Connection } from "./http1_connection.ts";
-import { Exchange, type ExchangeOwner } from "./http1_exchange.ts";
-import type { UpstreamRequest, UpstreamStats } from "./upstream.ts";
+import { failure } from "../../failure.ts";
+import {
+  UPSTREAM_CLOSE_MARGIN_MS,
+  UPSTREAM_CONNECTION_LIFE_MS,
+  UPSTREAM_IDLE_CONNECTION_MS,
+  UPSTREAM_SWEEP_MS,
+} from "../../limits.ts";
+import type { Clock } from "../../ops/clock.ts";
+import type { Dial } from "../dial.ts";
+import { type ConnectionOwner, Http1Connection } from "./connection.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import type { UpstreamRequest, UpstreamStats } from "../upstream.ts";
 
 /** How many connections there are, and how long exchanges take. */
 export interface PoolOptions {
   /** Text between the origin and every target. */
   readonly prefix: string;
-  /** Total time of an exchange in milliseconds, the answer's body included. */
+  /** Total time of an exchange in milliseconds, the response's body included. */
   readonly timeoutMs: number;
   /** How long a stream of events may be silent, in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -23,21 +29,6 @@ export interface PoolOptions {
    */
   readonly watchClientAfterMs: number;
 }
-
-/**
- * Longest time a connection waits for its next exchange, in milliseconds. Servers close between 5
- * and 75 seconds; those that say when are believed, with a second to spare.
- */
-export const IDLE_CONNECTION_MS = 60_000;
-
-/** Time before an announced close from which a connection is not used any more, in milliseconds. */
-export const CLOSE_MARGIN_MS = 1_000;
-
-/** Longest life of a connection in milliseconds, so that a changed address is followed. */
-export const CONNECTION_LIFE_MS = 300_000;
-
-/** How often deadlines are looked at while exchanges run, in milliseconds. */
-const SWEEP_MS = 250;
 
 /** Carries exchanges over as few connections as it can, the one used last first. */
 export class Http1Pool implements ConnectionOwner, ExchangeOwner {
@@ -53,7 +44,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   #dialling = 0;
   #running = 0;
   #closed = false;
-  /** The time on the clock that never jumps, at most `SWEEP_MS` old while exchanges run. */
+  /** The time on the clock that never jumps, at most `UPSTREAM_SWEEP_MS` old while exchanges run. */
   #now = 0;
   #stopSweeping: (() => void) | undefined;
 
@@ -96,7 +87,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
   ready(connection: Http1Connection): void {
     const now = this.#now;
-    if (now - connection.openedAt >= CONNECTION_LIFE_MS) return connection.destroy();
+    if (now - connection.openedAt >= UPSTREAM_CONNECTION_LIFE_MS) return connection.destroy();
     const next = this.#waiting.shift();
     if (next !== undefined) return connection.start(next);
     if (this.#closed) return connection.destroy();
@@ -166,7 +157,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   }
 
   #sweepLater(): void {
-    this.#stopSweeping = this.#clock.after(SWEEP_MS, () => this.#sweep());
+    this.#stopSweeping = this.#clock.after(UPSTREAM_SWEEP_MS, () => this.#sweep());
   }
 
   /** Gives up what takes too long and closes what has waited too long. */
@@ -188,7 +179,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
 /** Whether an idle connection is not to be used again. */
 function isExpired({ openedAt, idleSince, idleSecs }: Http1Connection, now: number): boolean {
-  const announced = idleSecs === undefined ? Infinity : idleSecs * 1000 - CLOSE_MARGIN_MS;
-  return now - openedAt >= CONNECTION_LIFE_MS ||
-    now - idleSince > Math.min(IDLE_CONNECTION_MS, Math.max(announced, 0));
+  const announced = idleSecs === undefined ? Infinity : idleSecs * 1000 - UPSTREAM_CLOSE_MARGIN_MS;
+  return now - openedAt >= UPSTREAM_CONNECTION_LIFE_MS ||
+    now - idleSince > Math.min(UPSTREAM_IDLE_CONNECTION_MS, Math.max(announced, 0));
 }

@@ -1,13 +1,13 @@
-/** Whole answers through the transport, cut into pieces in every way. */
-import { Buffer } from "node:buffer";
+/** Whole responses through the transport, cut into pieces in every way. */
 import fc from "fast-check";
-import { assert, assertEquals } from "../support/assert.ts";
-import { outcome, pooled, ScriptedWire } from "./http1_support.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { latin1, outcome, pooled, ScriptedWire } from "./support.ts";
 
-const latin1 = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
-
-/** What comes of a GET that is answered by these pieces, and how the connection is left. */
-async function answered(pieces: readonly string[], method = "GET"): Promise<[string, boolean]> {
+/** What comes of a GET whose response is these pieces, and how the connection is left. */
+async function outcomeOfPieces(
+  pieces: readonly string[],
+  method = "GET",
+): Promise<[string, boolean]> {
   const wire = new ScriptedWire(pieces.filter((piece) => piece !== "").map(latin1));
   const upstream = pooled(() => wire);
   const text = await outcome(upstream, { method });
@@ -17,7 +17,7 @@ async function answered(pieces: readonly string[], method = "GET"): Promise<[str
   return [text, idle];
 }
 
-const ANSWERS: readonly (readonly [answer: string, outcome: string])[] = [
+const RESPONSES: readonly (readonly [response: string, outcome: string])[] = [
   ["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 hello"],
   ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200 "],
   ["HTTP/1.1 204 No Content\r\n\r\n", "204 "],
@@ -32,20 +32,20 @@ const ANSWERS: readonly (readonly [answer: string, outcome: string])[] = [
   ],
 ];
 
-for (const [answer, expected] of ANSWERS) {
-  Deno.test(`the answer ${JSON.stringify(answer.slice(0, 60))} is read wherever it is cut.`, async () => {
-    for (let at = 0; at <= answer.length; at++) {
-      const [text] = await answered([answer.slice(0, at), answer.slice(at)]);
+for (const [response, expected] of RESPONSES) {
+  Deno.test(`the response ${JSON.stringify(response.slice(0, 60))} is read wherever it is cut.`, async () => {
+    for (let at = 0; at <= response.length; at++) {
+      const [text] = await outcomeOfPieces([response.slice(0, at), response.slice(at)]);
       assertEquals(text, expected, `cut at ${at}`);
     }
-    assertEquals((await answered([...answer]))[0], expected);
+    assertEquals((await outcomeOfPieces([...response]))[0], expected);
   });
 }
 
-Deno.test("an answer cut short anywhere is never taken for a whole one.", async () => {
-  for (const [answer, expected] of ANSWERS) {
-    for (let end = 0; end < answer.length; end++) {
-      const [text] = await answered([answer.slice(0, end)]);
+Deno.test("a response cut short anywhere is never taken for a whole one.", async () => {
+  for (const [response, expected] of RESPONSES) {
+    for (let end = 0; end < response.length; end++) {
+      const [text] = await outcomeOfPieces([response.slice(0, end)]);
       assert(text.endsWith("upstream_broken"), `${expected} cut at ${end}: ${text}`);
     }
   }
@@ -57,10 +57,10 @@ Deno.test("a large body comes whole through reads of every size.", async () => {
   const heads = [`Content-Length: ${body.length}`, "Transfer-Encoding: chunked", "X: close"];
   for (const head of heads) {
     const framed = head.startsWith("T") ? chunks : body;
-    const answer = `HTTP/1.1 200 OK\r\n${head}\r\n\r\n${framed}`;
-    for (const size of [1000, 16_384, 40_000, 200_000, answer.length]) {
+    const response = `HTTP/1.1 200 OK\r\n${head}\r\n\r\n${framed}`;
+    for (const size of [1000, 16_384, 40_000, 200_000, response.length]) {
       const pieces = [];
-      for (let at = 0; at < answer.length; at += size) pieces.push(answer.slice(at, at + size));
+      for (let at = 0; at < response.length; at += size) pieces.push(response.slice(at, at + size));
       const wire = new ScriptedWire(pieces.map(latin1));
       const upstream = pooled(() => wire);
       const got = await outcome(upstream);
@@ -94,8 +94,8 @@ Deno.test("no bytes hang or crash the transport, or make a body of another lengt
     fc.asyncProperty(parts, fc.boolean(), fc.nat(), async (texts, good, at) => {
       const bytes = (good ? "HTTP/1.1 200 OK\r\n" : "") + texts.join("");
       const cut = at % (bytes.length + 1);
-      const [whole, idle] = await answered([bytes]);
-      const [cutOutcome] = await answered([bytes.slice(0, cut), bytes.slice(cut)]);
+      const [whole, idle] = await outcomeOfPieces([bytes]);
+      const [cutOutcome] = await outcomeOfPieces([bytes.slice(0, cut), bytes.slice(cut)]);
       assertEquals(cutOutcome, whole);
       if (!/^\d{3} (?!then)/.test(whole)) return;
       const body = whole.slice(4);

@@ -1,6 +1,7 @@
-import { IN_NAME, IN_VALUE } from "./http1_characters.ts";
+import { MAX_CHUNK_LINE_BYTES, MAX_CHUNK_SIZE_DIGITS, MAX_TRAILER_BYTES } from "../../limits.ts";
+import { IN_NAME, IN_VALUE } from "./characters.ts";
 
-/** Where the bytes of an answer's body end, read piece by piece as they arrive. */
+/** Where the bytes of a response's body end, read piece by piece as they arrive. */
 export interface BodyDecoder {
   /** Whether the end has been seen. Nothing may be decoded after it. */
   readonly done: boolean;
@@ -21,15 +22,6 @@ export interface BodyDecoder {
   /** How many bytes of the body are still to come, as far as that is known: for choosing a buffer. */
   readonly expected: number;
 }
-
-/** Longest line with a chunk's size, extensions included, in bytes: real ones have a dozen. */
-export const MAX_CHUNK_LINE_BYTES = 4096;
-
-/** Most bytes of a trailer section, which is not passed on. */
-export const MAX_TRAILER_BYTES = 16 * 1024;
-
-/** Most hexadecimal digits of a chunk's size: 4 PiB, which a double holds exactly. */
-const MAX_SIZE_DIGITS = 13;
 
 /** A body of known length (RFC 9112, section 6.2). */
 export class LengthDecoder implements BodyDecoder {
@@ -103,7 +95,7 @@ export class ChunkedDecoder implements BodyDecoder {
   start = 0;
   end = 0;
   used = 0;
-  /** Of the chunk at hand. */
+  /** Of the current chunk. */
   expected = 0;
   #part = Part.Size;
   /** Digits of the size so far. */
@@ -135,7 +127,7 @@ export class ChunkedDecoder implements BodyDecoder {
     return undefined;
   }
 
-  /** Adds the data of the chunk at hand to the piece; returns where it ends. */
+  /** Adds the data of the current chunk to the piece; returns where it ends. */
   #take(bytes: Uint8Array, at: number, to: number): number {
     const next = Math.min(to, at + this.expected);
     if (this.end === this.start) {
@@ -156,7 +148,7 @@ export class ChunkedDecoder implements BodyDecoder {
       case Part.Size: {
         const value = hexDigit(byte);
         if (value !== -1) {
-          if (++this.#digits > MAX_SIZE_DIGITS) return "a chunk that is too large";
+          if (++this.#digits > MAX_CHUNK_SIZE_DIGITS) return "a chunk that is too large";
           this.expected = this.expected * 16 + value;
         } else if (this.#digits === 0) return "a malformed chunk size";
         else if (byte === CR) this.#part = Part.SizeLineEnd;

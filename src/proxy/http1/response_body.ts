@@ -1,9 +1,9 @@
-import { failure } from "../failure.ts";
-import type { Wire } from "./dial.ts";
-import type { BodyDecoder } from "./http1_body.ts";
-import type { Exchange } from "./http1_exchange.ts";
+import { failure } from "../../failure.ts";
+import type { Wire } from "../dial.ts";
+import type { BodyDecoder } from "./body_decoder.ts";
+import type { Exchange } from "./exchange.ts";
 
-/** What happens while the body of an answer is read. */
+/** What happens while the body of a response is read. */
 export interface BodyEvents {
   /** The body is whole; `clean` unless the upstream has closed or sent more than the body. */
   ended(clean: boolean): void;
@@ -20,8 +20,8 @@ const LARGE_READ_BYTES = 128 * 1024;
 /** What is still to come from here on counts as a large body. */
 const LARGE_BODY_BYTES = 32 * 1024;
 
-/** The body of an answer that did not come together with its head, read as it is wanted. */
-export class AnswerBody {
+/** The body of a response that did not come together with its head, read as it is wanted. */
+export class ResponseBody {
   readonly #exchange: Exchange;
   readonly #decoder: BodyDecoder;
   readonly #wire: Wire;

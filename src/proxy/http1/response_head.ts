@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
-import type { HeaderList } from "./headers.ts";
-import { IN_NAME, IN_VALUE } from "./http1_characters.ts";
+import { MAX_RESPONSE_FIELDS } from "../../limits.ts";
+import type { HeaderList } from "../headers.ts";
+import { IN_NAME, IN_VALUE } from "./characters.ts";
 
-/** The head of an answer. */
+/** The head of a response. */
 export interface ResponseHead {
   readonly status: number;
   /** In order, names in lower case, values decoded as Latin-1; without superfluous `content-length`s. */
@@ -10,16 +11,13 @@ export interface ResponseHead {
   /** `content-length`, `undefined` without one. */
   readonly length: number | undefined;
   readonly chunked: boolean;
-  /** Whether the upstream keeps the connection open after this answer (RFC 9112, section 9.3). */
+  /** Whether the upstream keeps the connection open after this response (RFC 9112, section 9.3). */
   readonly keepAlive: boolean;
   /** Seconds after which the upstream says it closes an idle connection. */
   readonly idleSecs: number | undefined;
   /** Whether the body is a stream of events, which may last. */
   readonly events: boolean;
 }
-
-/** Most fields of one head: far above any real answer, so that a flood of tiny fields stays cheap. */
-export const MAX_RESPONSE_FIELDS = 256;
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -44,7 +42,7 @@ export function findHeadEnd(bytes: Uint8Array, from: number, to: number): number
 }
 
 /**
- * Parses the head of an answer (RFC 9112, sections 4, 5 and 6.3), strictly: no bare CR or LF, no
+ * Parses the head of a response (RFC 9112, sections 4, 5 and 6.3), strictly: no bare CR or LF, no
  * folded lines, no white space before a colon, no control characters.
  *
  * Refused as well: lengths that are malformed or differ, a transfer coding other than `chunked`,
@@ -63,7 +61,7 @@ export function parseResponseHead(
   to: number,
 ): ResponseHead | string {
   const text = bytes.toString("latin1", from, to);
-  if (!text.startsWith("HTTP/1.")) return "not an HTTP/1 answer";
+  if (!text.startsWith("HTTP/1.")) return "not an HTTP/1 response";
   const minor = text.charCodeAt(7) - 0x30;
   const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
   const afterStatus = text.charCodeAt(12);

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import type { HeaderList } from "../../src/proxy/headers.ts";
-import { contentLength, writeRequestHead } from "../../src/proxy/http1_request_head.ts";
-import { assertEquals } from "../support/assert.ts";
+import type { HeaderList } from "../../../src/proxy/headers.ts";
+import { contentLength, writeRequestHead } from "../../../src/proxy/http1/request_head.ts";
+import { assertEquals } from "../../support/assert.ts";
 
 const ROOM = new Uint8Array(256);
 

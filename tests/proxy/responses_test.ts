@@ -7,12 +7,15 @@ import { protect, type Transport, TRANSPORTS } from "./harness.ts";
 
 for (const transport of TRANSPORTS) {
   const test: Test = (sentence, action) => Deno.test(`Over ${transport.name}: ${sentence}`, action);
-  answerTests(transport, test);
+  responseTests(transport, test);
 }
 
-function answerTests(transport: Transport, test: Test): void {
+function responseTests(transport: Transport, test: Test): void {
   for (
-    const status of [200, 201, 206, 299, 301, 302, 303, 307, 308, 400, 401, 403, 418, 500, 599]
+    const status of [
+      ...[200, 201, 206, 226, 299, 300, 301, 302, 303, 307, 308],
+      ...[400, 401, 403, 404, 418, 451, 499, 500, 503, 599],
+    ]
   ) {
     test(`an upstream's ${status} comes back with its fields and its body.`, async () => {
       const { got } = await exchange(
@@ -36,7 +39,7 @@ function answerTests(transport: Transport, test: Test): void {
     });
   }
 
-  test("every field of an answer comes back once for each time it was sent, and no other.", async () => {
+  test("every field of a response comes back once for each time it was sent, and no other.", async () => {
     const fields: [string, string][] = [
       ["cache-control", "no-cache"],
       ["content-length", "2"],
@@ -65,21 +68,21 @@ function answerTests(transport: Transport, test: Test): void {
   });
 
   test("an upstream that names the request itself is not contradicted.", async () => {
-    const answer = "HTTP/1.1 200 OK\r\nX-Request-Id: theirs\r\nContent-Length: 2\r\n\r\nok";
-    const { got } = await exchange(transport, "GET /", {}, answer);
+    const response = "HTTP/1.1 200 OK\r\nX-Request-Id: theirs\r\nContent-Length: 2\r\n\r\nok";
+    const { got } = await exchange(transport, "GET /", {}, response);
     assertEquals(named(got, "x-request-id"), ["theirs"]);
   });
 
-  for (const coding of ["gzip", "br", "deflate", "zstd"]) {
+  for (const coding of ["gzip", "br", "deflate", "zstd", "x-own"]) {
     for (const accepted of [coding, "identity", undefined]) {
       test(`a body packed as ${coding} comes back as it is (accepted: ${accepted}).`, async () => {
         const packed = new Uint8Array(gzipSync("hello ".repeat(500)));
         const head =
           `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: ${coding}\r\n` +
           `Content-Length: ${packed.length}\r\nETag: "x"\r\n\r\n`;
-        const answer = Uint8Array.of(...new TextEncoder().encode(head), ...packed);
+        const response = Uint8Array.of(...new TextEncoder().encode(head), ...packed);
         const fields = accepted === undefined ? [] : [`Accept-Encoding: ${accepted}`];
-        const { got } = await exchange(transport, "GET /", { fields }, answer);
+        const { got } = await exchange(transport, "GET /", { fields }, response);
         assertEquals(named(got, "content-encoding"), [coding]);
         assertEquals(named(got, "content-length"), [String(packed.length)]);
         assertEquals(named(got, "etag"), ['"x"']);
@@ -102,15 +105,25 @@ function answerTests(transport: Transport, test: Test): void {
   });
 
   for (
-    const [name, framed] of [
-      ["chunks", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
-      ["the end of the connection", "Connection: close\r\n\r\nhello"],
+    const [name, response] of [
+      ["a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
+      [
+        "chunks",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n",
+      ],
+      [
+        "chunks and trailers",
+        "HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n",
+      ],
+      ["the end of the connection", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"],
+      ["the end of the connection, unannounced", "HTTP/1.1 200 OK\r\n\r\nhello"],
+      ["the end of the connection (HTTP/1.0)", "HTTP/1.0 200 OK\r\n\r\nhello"],
     ] as const
   ) {
     test(`a body that ends by ${name} comes back whole.`, async () => {
       await using upstream = await rawUpstream(async (socket) => {
         await socket.readRequest();
-        await socket.send(`HTTP/1.1 200 OK\r\n${framed}`);
+        await socket.send(response);
       });
       await using guarded = await protect(upstream.url, transport);
       const got = await guarded.ask("GET /");
@@ -120,9 +133,9 @@ function answerTests(transport: Transport, test: Test): void {
     });
   }
 
-  test("the answer to a HEAD keeps its fields and has no body.", async () => {
-    const answer = "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n";
-    const { sent, got } = await exchange(transport, "HEAD /x", {}, answer);
+  test("the response to a HEAD keeps its fields and has no body.", async () => {
+    const response = "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: text/plain\r\n\r\n";
+    const { sent, got } = await exchange(transport, "HEAD /x", {}, response);
     assertEquals(sent.startLine, "HEAD /x HTTP/1.1");
     assertEquals([got.status, got.rawBody], [200, ""]);
     assertEquals(named(got, "content-length"), ["1234"]);
@@ -131,14 +144,17 @@ function answerTests(transport: Transport, test: Test): void {
 
   for (const status of [204, 304]) {
     test(`a ${status} comes back with its fields and without a body.`, async () => {
-      const answer = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n\r\n`;
-      await using upstream = await rawUpstream(answering(answer));
+      const response = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n${
+        status === 304 ? "Content-Length: 1234\r\n" : ""
+      }\r\n`;
+      await using upstream = await rawUpstream(answering(response));
       await using guarded = await protect(upstream.url, transport);
       const again = guarded.head("GET /", ["Connection: close"]);
       const got = await guarded.ask("GET /", { body: again, until: "close" });
       assertEquals([got.status, named(got, "etag"), named(got, "x-a")], [status, ['"x"'], ["1"]]);
       assertEquals(named(got, "transfer-encoding"), []);
       assertEquals(got.text.split(`HTTP/1.1 ${status}`).length, 3);
+      assertEquals(upstream.connections.length, 1);
     });
   }
 }

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { MAX_RESPONSE_FIELDS } from "../../../src/limits.ts";
 import {
   findHeadEnd,
-  MAX_RESPONSE_FIELDS,
   parseResponseHead,
   type ResponseHead,
-} from "../../src/proxy/http1_response_head.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+} from "../../../src/proxy/http1/response_head.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
 
 /** Parses a head that has to be complete; a string says what is wrong with it. */
 function parse(text: string): ResponseHead | string {

@@ -1,26 +1,33 @@
 /** What the tests of the transport over HTTP/1.1 share. */
-import type { Dial, Wire } from "../../src/proxy/dial.ts";
-import { Http1Pool, type PoolOptions } from "../../src/proxy/http1_pool.ts";
+import { Buffer } from "node:buffer";
 import {
-  type Http1UpstreamOptions,
-  type Http1UpstreamUrl,
-  makeHttp1Upstream,
-} from "../../src/proxy/http1_upstream.ts";
-import type { Upstream } from "../../src/proxy/upstream.ts";
-import { ok } from "../../src/result.ts";
-import { assert } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import { type ConnectionScript, type RawUpstream, rawUpstream } from "../support/upstream.ts";
-import { type Asked, asking, ended } from "./upstream_suite_support.ts";
+  type Dial,
+  makeDial,
+  upstreamAddress,
+  type UpstreamTls,
+  type Wire,
+} from "../../../src/proxy/dial.ts";
+import { Http1Pool, type PoolOptions } from "../../../src/proxy/http1/pool.ts";
+import { makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
+import type { Upstream } from "../../../src/proxy/upstream.ts";
+import { ok } from "../../../src/result.ts";
+import { assert } from "../../support/assert.ts";
+import { FakeClock } from "../../support/clock.ts";
+import { type ConnectionScript, type RawUpstream, rawUpstream } from "../../support/upstream.ts";
+import { type Asked, asking, ended } from "../upstream_suite_support.ts";
 
 /** Limits of the tests, in milliseconds of the fake clock. */
 export const LIMITS = {
+  prefix: "",
   timeoutMs: 5000,
-  connectTimeoutMs: 1000,
   idleTimeoutMs: 2000,
   maxConnections: 8,
   maxQueued: 8,
+  watchClientAfterMs: 0,
 };
+
+/** Time for a connection, likewise. */
+const CONNECT_TIMEOUT_MS = 1000;
 
 /** A transport, the raw upstream it talks to, and its clock. */
 export interface Http1Connected extends AsyncDisposable {
@@ -32,11 +39,11 @@ export interface Http1Connected extends AsyncDisposable {
 /** Starts a raw upstream and a transport in front of it. */
 export async function connectHttp1(
   script: ConnectionScript,
-  options: Partial<Http1UpstreamOptions> = {},
+  options: Partial<PoolOptions> = {},
 ): Promise<Http1Connected> {
   const raw = await rawUpstream(script);
   const clock = new FakeClock();
-  const upstream = http1Upstream({ origin: raw.url, prefix: "" }, clock, options);
+  const upstream = http1Upstream({ origin: raw.url }, clock, options);
   return {
     raw,
     upstream,
@@ -48,13 +55,21 @@ export async function connectHttp1(
   };
 }
 
+/** Where an upstream of the tests is, and how it is reached. */
+export interface Http1Target {
+  readonly origin: string;
+  readonly socketPath?: string;
+  readonly tls?: UpstreamTls;
+}
+
 /** A transport with the tests' limits. */
 export function http1Upstream(
-  url: Http1UpstreamUrl,
+  { tls = {}, ...url }: Http1Target,
   clock: FakeClock,
-  options: Partial<Http1UpstreamOptions> = {},
+  options: Partial<PoolOptions> = {},
 ): Upstream {
-  return makeHttp1Upstream({ ...LIMITS, url, ...options }, clock);
+  const dial = makeDial(upstreamAddress(url), tls, CONNECT_TIMEOUT_MS, clock);
+  return makeHttp1Upstream({ ...LIMITS, dial, ...options }, clock);
 }
 
 /** What came of a request, in short: status and body, or the reason why not. */
@@ -67,22 +82,22 @@ export async function outcome(
 
 /** The same for a request made before; checks that its end is told once. */
 export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): Promise<string> {
-  const answer = await upstream.send(request);
-  if (!answer.ok) {
+  const response = await upstream.send(request);
+  if (!response.ok) {
     assert(ends.length === 0);
-    return answer.failure.reason;
+    return response.failure.reason;
   }
-  const { status, body } = answer.value;
+  const { status, body } = response.value;
   let text: string;
   try {
     const bytes = await new Response(body).bytes();
     text = `${status} ${new TextDecoder("latin1").decode(bytes)}`;
-    const [end] = ended(answer.value, ends);
+    const [end] = ended(response.value, ends);
     assert(end?.bytes === bytes.length && end.failure === undefined);
   } catch {
     text = `${status} then ${ends[0]?.failure?.reason}`;
   }
-  assert(ended(answer.value, ends).length === 1);
+  assert(ended(response.value, ends).length === 1);
   return text;
 }
 
@@ -91,18 +106,28 @@ export class ScriptedWire implements Wire {
   closed = false;
   written = 0;
   readonly #pieces: Uint8Array[];
-  #started = Promise.withResolvers<void>();
+  readonly #silent: boolean;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
 
-  /** @param pieces what is read, once something has been written; then the connection ends. */
-  constructor(pieces: readonly Uint8Array[]) {
+  /**
+   * @param pieces what is read, once something has been written; then the connection ends, or stays
+   * `silent` until it is closed here.
+   */
+  constructor(pieces: readonly Uint8Array[], { silent = false } = {}) {
     this.#pieces = [...pieces];
+    this.#silent = silent;
   }
 
   async read(into: Uint8Array): Promise<number | null> {
     await this.#started.promise;
     if (this.closed) throw new Error("closed");
     const piece = this.#pieces.shift();
-    if (piece === undefined) return null;
+    if (piece === undefined) {
+      if (!this.#silent) return null;
+      await this.#ended.promise;
+      throw new Error("closed");
+    }
     into.set(piece.subarray(0, into.length));
     if (piece.length > into.length) this.#pieces.unshift(piece.subarray(into.length));
     return Math.min(piece.length, into.length);
@@ -118,19 +143,25 @@ export class ScriptedWire implements Wire {
     assert(!this.closed, "closed twice");
     this.closed = true;
     this.#started.resolve();
+    this.#ended.resolve();
   }
+}
+
+/** The bytes of a text, one for each character. */
+export function latin1(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
 /** A pool over scripted connections, as an upstream. */
 export function pooled(dial: () => Wire, options: Partial<PoolOptions> = {}): Upstream {
   const connect: Dial = () => Promise.resolve(ok(dial()));
   const pool = new Http1Pool(
-    { ...LIMITS, prefix: "", watchClientAfterMs: 0, ...options },
+    { ...LIMITS, ...options },
     connect,
     new FakeClock(),
   );
   return {
-    send: (request) => pool.carry(request).answered,
+    send: (request) => pool.carry(request).response,
     close: () => pool.close(),
     stats: () => pool.stats(),
   };

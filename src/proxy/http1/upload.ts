@@ -1,5 +1,5 @@
-import { type Failure, failure } from "../failure.ts";
-import type { Wire } from "./dial.ts";
+import { type Failure, failure } from "../../failure.ts";
+import { type Wire, writeAll } from "../dial.ts";
 
 /** A request with a body on its way to the upstream. */
 export interface Upload {
@@ -11,7 +11,7 @@ export interface Upload {
 
 /** How an upload ended that did not go well. */
 export interface UploadEvents {
-  /** The client's body broke off or is not as long as announced. */
+  /** The client's body was aborted or is not as long as announced. */
   broken(why: Failure): void;
 }
 
@@ -46,23 +46,23 @@ export function startUpload(
   function stop(): void {
     if (stopped) return;
     stopped = true;
-    // A body that has broken off already has nothing to be told.
+    // Rejects where the body has failed already.
     reader.cancel().catch(() => {});
   }
 
-  function breakOff(detail: string): void {
+  function abort(detail: string): void {
     if (stopped) return;
     stop();
     events.broken(failure("broken_body", detail));
   }
 
-  /** The next piece; `undefined` at the end, or when nobody waits for it. */
+  /** The next piece; `undefined` at the end, or once the upload has stopped. */
   async function next(): Promise<Uint8Array | undefined> {
     try {
       const { done, value } = await reader.read();
       return done || stopped ? undefined : value;
     } catch {
-      breakOff("the client's body broke off");
+      abort("the client's body was aborted");
       return undefined;
     }
   }
@@ -74,24 +74,18 @@ export function startUpload(
       if (piece.length === 0) continue;
       sent += piece.length;
       if (length === undefined) await writeChunk(wire, piece);
-      else if (sent > length) return breakOff("more than the announced length");
+      else if (sent > length) return abort("more than the announced length");
       else await writeAll(wire, piece);
       if (sent === length) upload.whole = true;
     }
     if (stopped) return;
     if (length === undefined) await writeAll(wire, encoder.encode("0\r\n\r\n"));
-    else if (sent < length) return breakOff("less than the announced length");
+    else if (sent < length) return abort("less than the announced length");
     upload.whole = true;
   }
 
   send().catch(stop);
   return upload;
-}
-
-/** Writes all of it. Rejects when the upstream takes no more. */
-export async function writeAll(wire: Wire, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) at += await wire.write(at === 0 ? bytes : bytes.subarray(at));
 }
 
 async function writeChunk(wire: Wire, piece: Uint8Array): Promise<void> {

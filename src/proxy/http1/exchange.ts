@@ -1,7 +1,7 @@
-import { type Failure, failure } from "../failure.ts";
-import { fail, ok, type Result } from "../result.ts";
-import type { HeaderList } from "./headers.ts";
-import type { UpstreamAnswer, UpstreamRequest } from "./upstream.ts";
+import { type Failure, failure } from "../../failure.ts";
+import { fail, ok, type Result } from "../../result.ts";
+import type { HeaderList } from "../headers.ts";
+import type { UpgradedConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
 
 /** What an exchange needs of those who carry it out. */
 export interface ExchangeOwner {
@@ -14,23 +14,23 @@ export interface Carrier {
   destroy(): void;
 }
 
-/** One request and its answer, from `send` until the answer's body has been handed over. */
+/** One request and its response, from `send` until the response's body has been handed over. */
 export class Exchange {
   readonly request: UpstreamRequest;
   /** What `send` returns. */
-  readonly answered: Promise<Result<UpstreamAnswer, Failure>>;
+  readonly response: Promise<Result<UpstreamResponse, Failure>>;
   /** When it is given up, on the clock that never jumps. */
   deadline: number;
   /** When it began, on the same clock. */
   readonly began: number;
   /** Whether it has been sent again after a stale connection. */
   retried = false;
-  /** Bytes of the answer's body handed over so far. */
+  /** Bytes of the response's body handed over so far. */
   bytes = 0;
   carrier: Carrier | undefined;
   over = false;
   readonly #owner: ExchangeOwner;
-  #answer: ((answer: Result<UpstreamAnswer, Failure>) => void) | undefined;
+  #resolve: ((response: Result<UpstreamResponse, Failure>) => void) | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #watching = false;
 
@@ -39,7 +39,7 @@ export class Exchange {
     this.began = began;
     this.deadline = began + timeoutMs;
     this.#owner = owner;
-    this.answered = new Promise((resolve) => this.#answer = resolve);
+    this.response = new Promise((resolve) => this.#resolve = resolve);
   }
 
   /** From now on, the client's leaving ends the exchange at once. */
@@ -53,17 +53,23 @@ export class Exchange {
 
   readonly #clientLeft = () => this.giveUp(failure("client_gone"));
 
-  /** Hands the whole answer over. */
-  answerWhole(status: number, headers: HeaderList, body: Uint8Array<ArrayBuffer> | null): void {
-    this.#answer?.(ok({ status, headers, body }));
+  /** Hands the whole response over. */
+  respondWhole(status: number, headers: HeaderList, body: Uint8Array<ArrayBuffer> | null): void {
+    this.#resolve?.(ok({ status, headers, body }));
+    this.#finish();
+  }
+
+  /** Hands a 101 over, and the connection that speaks another protocol now. */
+  respondUpgraded(headers: HeaderList, upgraded: UpgradedConnection): void {
+    this.#resolve?.(ok({ status: 101, headers, body: null, upgraded }));
     this.#finish();
   }
 
   /**
-   * Hands the head of the answer over, and its body piece by piece: `pull` is called whenever a
+   * Hands the head of the response over, and its body piece by piece: `pull` is called whenever a
    * piece is wanted.
    */
-  answerStream(
+  respondStream(
     status: number,
     headers: HeaderList,
     pull: (controller: ReadableStreamDefaultController<Uint8Array>) => Promise<void>,
@@ -73,23 +79,23 @@ export class Exchange {
       pull,
       cancel: () => this.#clientLeft(),
     }, { highWaterMark: 0 });
-    this.#answer?.(ok({ status, headers, body }));
+    this.#resolve?.(ok({ status, headers, body }));
   }
 
-  /** The last piece of the answer has been handed over. */
+  /** The last piece of the response has been handed over. */
   end(): void {
     this.#controller?.close();
     this.#finish();
     this.request.onEnd({ bytes: this.bytes });
   }
 
-  /** Ends the exchange for a reason: `send` fails with it, or the answer's body breaks off. */
+  /** Ends the exchange for a reason: `send` fails with it, or the response's body ends with an error. */
   giveUp(why: Failure): void {
     if (this.over) return;
     this.#finish();
     this.carrier?.destroy();
     if (this.#controller === undefined) {
-      this.#answer?.(fail(why));
+      this.#resolve?.(fail(why));
       return;
     }
     // Without effect on a body that the client has cancelled.

@@ -1,17 +1,17 @@
-import { openRaw, parseMessage, rawRequest } from "../support/raw.ts";
-import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import { hang, httpUpstream, rawUpstream } from "../support/upstream.ts";
-import { WEBSOCKET_MAX_MESSAGE_BYTES, WEBSOCKET_MAX_WAITING_BYTES } from "../../src/limits.ts";
-import { systemClock } from "../../src/ops/clock.ts";
-import { makeWebSocketRelays } from "../../src/proxy/websocket.ts";
-import { isWebSocketUpgrade } from "../../src/proxy/websocket_handshake.ts";
-import { closedPort, eventually, pause } from "./support.ts";
+import { openRaw, parseMessage, rawRequest } from "../../support/raw.ts";
+import { assert, assertEquals, assertIncludes } from "../../support/assert.ts";
+import { FakeClock } from "../../support/clock.ts";
+import { hang, httpUpstream, rawUpstream } from "../../support/upstream.ts";
+import { WEBSOCKET_MAX_MESSAGE_BYTES, WEBSOCKET_MAX_WAITING_BYTES } from "../../../src/limits.ts";
+import { systemClock } from "../../../src/ops/clock.ts";
+import { makeWebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
+import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
+import { closedPort } from "../support.ts";
+import { eventually, pause } from "../../support/waiting.ts";
 import {
   accept,
   clientHandshake,
   closing,
-  dialPort,
   frame,
   masked,
   nextFrame,
@@ -19,7 +19,8 @@ import {
   relayProxy,
   SAMPLE_KEY,
   switching,
-} from "./websocket_support.ts";
+  upgradesOf,
+} from "./support.ts";
 
 const TEXT = 0x81;
 const BINARY = 0x82;
@@ -128,11 +129,11 @@ Deno.test("the handshake keeps target, host and credentials and offers no extens
     "Sec-WebSocket-Protocol: a,b",
     "Sec-WebSocket-Extensions: permessage-deflate",
   ], "/x/../%7e?q=%20"));
-  const answer = parseMessage(await client.readUntil("\r\n\r\n"), false, "GET");
-  assertEquals(answer.status, 101);
-  assertEquals(answer.header("sec-websocket-protocol"), "b");
-  assertEquals(answer.header("sec-websocket-extensions"), undefined);
-  const cookies = answer.headers.filter(([name]) => name === "set-cookie");
+  const response = parseMessage(await client.readUntil("\r\n\r\n"), false, "GET");
+  assertEquals(response.status, 101);
+  assertEquals(response.header("sec-websocket-protocol"), "b");
+  assertEquals(response.header("sec-websocket-extensions"), undefined);
+  const cookies = response.headers.filter(([name]) => name === "set-cookie");
   assertEquals(cookies.map(([, value]) => value), ["a=1", "b=2"]);
 
   const request = parseMessage(stack.raw.connections[0]?.all() ?? "", false);
@@ -182,11 +183,11 @@ const REFUSALS = [
   ],
 ] as const;
 
-for (const [answer, status, body] of REFUSALS) {
-  Deno.test(`the client gets the upstream's refusal: ${JSON.stringify(answer)}`, async () => {
+for (const [response, status, body] of REFUSALS) {
+  Deno.test(`the client gets the upstream's refusal: ${JSON.stringify(response)}`, async () => {
     await using stack = await pair(async (socket) => {
       await socket.readRequest();
-      await socket.send(answer);
+      await socket.send(response);
     });
     const got = await rawRequest(stack.proxy.port, clientHandshake(["Connection: close"]), {
       until: "response",
@@ -197,7 +198,7 @@ for (const [answer, status, body] of REFUSALS) {
   });
 }
 
-Deno.test("a refusal that breaks off does not look whole", async () => {
+Deno.test("a refusal that is cut short does not look whole", async () => {
   await using stack = await pair(async (socket) => {
     await socket.readRequest();
     await socket.send("HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nhalf");
@@ -207,14 +208,14 @@ Deno.test("a refusal that breaks off does not look whole", async () => {
   assertEquals((await stack.proxy.ended()).failure?.reason, "upstream_broken");
 });
 
-Deno.test("an upstream that nobody listens on is a 502", async () => {
+Deno.test("an upstream that does not listen is a 502", async () => {
   await using proxy = relayProxy(closedPort());
   const got = await rawRequest(proxy.port, clientHandshake(), { until: "response" });
   assertEquals(got.status, 502);
   assertEquals(proxy.ends, []);
 });
 
-Deno.test("an upstream that does not answer the handshake in time is a 504", async () => {
+Deno.test("an upstream that does not respond to the handshake in time is a 504", async () => {
   await using stack = await pair(hang, { handshakeTimeoutMs: 50 });
   const got = await rawRequest(stack.proxy.port, clientHandshake(), { until: "response" });
   assertEquals(got.status, 504);
@@ -230,9 +231,9 @@ Deno.test("a client that leaves during the handshake takes the upstream's connec
   });
   const client = await openRaw(stack.proxy.port);
   await client.send(clientHandshake());
-  await eventually(() => asked, "the upstream is asked");
+  await eventually("the request", () => asked);
   await client.close();
-  await eventually(() => gone, "the upstream's connection is closed");
+  await eventually("the end of the upstream's connection", () => gone);
   assertEquals([stack.proxy.relays.open, stack.proxy.ends.length], [0, 0]);
 });
 
@@ -253,8 +254,8 @@ for (
     await using stack = await pair(async (socket) => {
       await accept(socket);
       await socket.send(frame(CLOSE, closing(code, reason)));
-      const answer = await nextFrame(socket);
-      assertEquals([answer.first, answer.payload], [CLOSE, closing(code, reason)]);
+      const response = await nextFrame(socket);
+      assertEquals([response.first, response.payload], [CLOSE, closing(code, reason)]);
       assert(await socket.untilClosed());
     });
     const client = await stack.client();
@@ -489,24 +490,22 @@ Deno.test("a shutdown of the server alone ends relays too", async () => {
     await socket.untilClosed();
   });
   const relays = makeWebSocketRelays({
-    dial: dialPort(upstream.port, systemClock),
-    prefix: "",
-    handshakeTimeoutMs: 1000,
+    sendUpgrade: upgradesOf(upstream.port, systemClock),
     idleTimeoutMs: 1000,
   }, systemClock);
   const over = Promise.withResolvers<void>();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
-      const answer = await relays.connect({
+      const response = await relays.connect({
         request,
         pathAndQuery: "/",
         headers: [["host", "x"]],
         expiresAtMs: undefined,
         onEnd: () => over.resolve(),
       });
-      assert(answer.ok);
-      return answer.value;
+      assert(response.ok);
+      return response.value;
     },
   );
   const client = await realClient(server.addr.port);

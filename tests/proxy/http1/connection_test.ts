@@ -1,34 +1,28 @@
 /** How the transport over HTTP/1.1 uses connections: again, again after a stale one, or never again. */
-import { assert, assertEquals } from "../support/assert.ts";
-import { FakeClock } from "../support/clock.ts";
-import type { RawSocket } from "../support/raw.ts";
-import { answering, hang } from "../support/upstream.ts";
-import {
-  connectHttp1,
-  type Http1Connected,
-  http1Upstream,
-  outcome,
-  outcomeOf,
-} from "./http1_support.ts";
-import { eventually, pause } from "./support.ts";
-import { asking, fed, OK, pieces } from "./upstream_suite_support.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { FakeClock } from "../../support/clock.ts";
+import type { RawSocket } from "../../support/raw.ts";
+import { answering, hang } from "../../support/upstream.ts";
+import { connectHttp1, type Http1Connected, http1Upstream, outcome, outcomeOf } from "./support.ts";
+import { eventually, pause } from "../../support/waiting.ts";
+import { asking, fed, OK, pieces } from "../upstream_suite_support.ts";
 
 /** Answers each request of a connection with the next of these texts, over and over. */
-function inTurn(...answers: readonly string[]) {
+function inTurn(...responses: readonly string[]) {
   return async (socket: RawSocket) => {
     for (let i = 0; await socket.waitFor((unread) => unread !== "", 5000); i++) {
       await socket.readRequest();
-      await socket.send(answers[i % answers.length] ?? "");
+      await socket.send(responses[i % responses.length] ?? "");
     }
   };
 }
 
 /** Waits until the first connection is closed; its script has to be waiting for that as well. */
 async function closed({ raw }: Http1Connected): Promise<void> {
-  await eventually(() => raw.connections[0]?.ended === true, "the connection stays open");
+  await eventually("the end of the connection", () => raw.connections[0]?.ended === true);
 }
 
-const AGAIN: readonly (readonly [name: string, answer: string, method?: string])[] = [
+const AGAIN: readonly (readonly [name: string, response: string, method?: string])[] = [
   ["with a length", OK],
   ["of no length", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
   ["in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
@@ -43,23 +37,23 @@ const AGAIN: readonly (readonly [name: string, answer: string, method?: string])
     "of HTTP/1.0 that says so",
     `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n`,
   ],
-  ["with interim answers", `HTTP/1.1 103 Early Hints\r\n\r\n${OK}`],
+  ["with interim responses", `HTTP/1.1 103 Early Hints\r\n\r\n${OK}`],
 ];
-for (const [name, answer, method = "GET"] of AGAIN) {
-  Deno.test(`a connection is used again after an answer ${name}.`, async () => {
-    await using connected = await connectHttp1(inTurn(answer));
+for (const [name, response, method = "GET"] of AGAIN) {
+  Deno.test(`a connection is used again after a response ${name}.`, async () => {
+    await using connected = await connectHttp1(inTurn(response));
     for (let i = 0; i < 3; i++) await outcome(connected.upstream, { method });
     assertEquals(connected.raw.connections.length, 1);
     assertEquals(connected.upstream.stats?.(), { open: 1, idle: 1 });
   });
 }
 
-const NEVER_AGAIN: readonly (readonly [name: string, answer: string, method?: string])[] = [
+const NEVER_AGAIN: readonly (readonly [name: string, response: string, method?: string])[] = [
   ["says close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"],
   ["is HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
   ["has a byte behind its body", `${OK}x`],
   ["has an empty line behind its body", `${OK}\r\n`],
-  ["has another answer behind it", OK + OK],
+  ["has another response behind it", OK + OK],
   [
     "has a byte behind its chunks",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nx",
@@ -73,15 +67,15 @@ const NEVER_AGAIN: readonly (readonly [name: string, answer: string, method?: st
   ["is a 304 with a body", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok"],
   ["is one to HEAD with a body", OK, "HEAD"],
 ];
-for (const [name, answer, method = "GET"] of NEVER_AGAIN) {
-  Deno.test(`a connection is not used again after an answer that ${name}.`, async () => {
+for (const [name, response, method = "GET"] of NEVER_AGAIN) {
+  Deno.test(`a connection is not used again after a response that ${name}.`, async () => {
     await using connected = await connectHttp1(async (socket) => {
       await socket.readRequest();
-      await socket.send(answer);
+      await socket.send(response);
       await hang(socket);
     });
-    const bodiless = method === "HEAD" || /^HTTP\/1.1 (20[45]|304)/.test(answer);
-    const expected = `${answer.slice(9, 12)} ${bodiless ? "" : "ok"}`;
+    const bodiless = method === "HEAD" || /^HTTP\/1.1 (20[45]|304)/.test(response);
+    const expected = `${response.slice(9, 12)} ${bodiless ? "" : "ok"}`;
     assertEquals(await outcome(connected.upstream, { method }), expected);
     assertEquals(await outcome(connected.upstream, { method }), expected);
     assertEquals(connected.raw.connections.length, 2);
@@ -90,7 +84,7 @@ for (const [name, answer, method = "GET"] of NEVER_AGAIN) {
   });
 }
 
-const BROKEN: readonly (readonly [name: string, answer: string])[] = [
+const BROKEN: readonly (readonly [name: string, response: string])[] = [
   ["a bare LF", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok\r\n\r\n"],
   ["a folded line", "HTTP/1.1 200 OK\r\nA: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok"],
   ["a space before a colon", "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok"],
@@ -101,7 +95,7 @@ const BROKEN: readonly (readonly [name: string, answer: string])[] = [
   ],
   ["another coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
   ["a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok"],
-  ["interim answers without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(17) + OK],
+  ["interim responses without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(17) + OK],
   ["101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
   ["300 fields", `HTTP/1.1 200 OK\r\n${"A: 1\r\n".repeat(300)}Content-Length: 2\r\n\r\nok`],
   ["70 KiB of head", `HTTP/1.1 200 OK\r\nA: ${"x".repeat(70_000)}\r\nContent-Length: 2\r\n\r\nok`],
@@ -110,11 +104,11 @@ const BROKEN: readonly (readonly [name: string, answer: string])[] = [
     `HTTP/1.1 103 Hints\r\nA: ${"x".repeat(10_000)}\r\n\r\n`.repeat(7) + OK,
   ],
 ];
-for (const [name, answer] of BROKEN) {
-  Deno.test(`an answer with ${name} is broken, and its connection closed.`, async () => {
+for (const [name, response] of BROKEN) {
+  Deno.test(`a response with ${name} is broken, and its connection closed.`, async () => {
     await using connected = await connectHttp1(async (socket) => {
       await socket.readRequest();
-      await socket.send(answer);
+      await socket.send(response);
       await hang(socket);
     });
     assertEquals(await outcome(connected.upstream), "upstream_broken");
@@ -124,8 +118,8 @@ for (const [name, answer] of BROKEN) {
 }
 
 Deno.test("a head of 60 KiB is taken.", async () => {
-  const answer = `HTTP/1.1 200 OK\r\nA: ${"x".repeat(60_000)}\r\nContent-Length: 2\r\n\r\nok`;
-  await using connected = await connectHttp1(inTurn(answer, OK));
+  const response = `HTTP/1.1 200 OK\r\nA: ${"x".repeat(60_000)}\r\nContent-Length: 2\r\n\r\nok`;
+  await using connected = await connectHttp1(inTurn(response, OK));
   assertEquals(await outcome(connected.upstream), "200 ok");
   assertEquals(await outcome(connected.upstream), "200 ok");
   assertEquals(connected.raw.connections.length, 1);
@@ -140,18 +134,18 @@ Deno.test("a byte on an idle connection poisons it.", async () => {
     await hang(socket);
   });
   assertEquals(await outcome(connected.upstream), "200 ok");
-  await eventually(() => connected.upstream.stats?.().open === 0, "the connection was kept");
+  await eventually("the end of the connection", () => connected.upstream.stats?.().open === 0);
   assertEquals(await outcome(connected.upstream), "200 ok");
   assertEquals(connected.raw.connections.length, 2);
 });
 
 Deno.test("the connection used last is used first.", async () => {
   await using connected = await connectHttp1(async (socket, index) => {
-    const answer = `HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${index}`;
+    const response = `HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${index}`;
     while (await socket.waitFor((unread) => unread !== "", 5000)) {
       const { startLine } = await socket.readRequest();
       if (startLine.includes("/slow")) await pause(50);
-      await socket.send(answer);
+      await socket.send(response);
     }
   });
   const both = await Promise.all([
@@ -202,7 +196,7 @@ Deno.test("a PUT whose body has been taken is not sent again.", async () => {
   assertEquals(connected.raw.connections.length, 1);
 });
 
-Deno.test("a request is not sent again when its answer has begun.", async () => {
+Deno.test("a request is not sent again when its response has begun.", async () => {
   await using connected = await connectHttp1(stale(async (socket) => {
     await socket.send("HTTP/1.1 2");
     await socket.close();
@@ -287,7 +281,7 @@ Deno.test("beyond the most connections requests wait, and beyond the queue they 
     { length: 7 },
     (_, i) => outcome(connected.upstream, { pathAndQuery: `/${i}` }),
   );
-  await eventually(() => connected.upstream.stats?.().open === 2, "no two connections");
+  await eventually("two connections", () => connected.upstream.stats?.().open === 2);
   go.resolve();
   assertEquals(await Promise.all(all), [
     ...["/0", "/1", "/2", "/3", "/4"].map((path) => `200 ${path}`),
@@ -303,7 +297,7 @@ Deno.test("a request that waits for a connection can run out of time or lose its
   const leaving = asking();
   const left = outcomeOf(connected.upstream, leaving);
   const last = outcome(connected.upstream);
-  await eventually(() => connected.raw.connections.length === 1, "no connection");
+  await eventually("a connection", () => connected.raw.connections.length === 1);
   leaving.client.abort();
   assertEquals(await left, "client_gone");
   await connected.clock.advance(5000);
@@ -320,7 +314,7 @@ Deno.test("closing leaves running exchanges their connection until they are over
     await hang(socket);
   });
   const running = outcome(connected.upstream);
-  await eventually(() => connected.upstream.stats?.().open === 1, "no connection");
+  await eventually("a connection", () => connected.upstream.stats?.().open === 1);
   connected.upstream.close();
   go.resolve();
   assertEquals(await running, "200 ok");
@@ -339,9 +333,9 @@ Deno.test("a stream of events lives as long as events come.", async () => {
   });
   let next = true;
   const { request, ends } = asking();
-  const answer = await connected.upstream.send(request);
-  assert(answer.ok && answer.value.body instanceof ReadableStream);
-  const reader = answer.value.body.getReader();
+  const response = await connected.upstream.send(request);
+  assert(response.ok && response.value.body instanceof ReadableStream);
+  const reader = response.value.body.getReader();
   assertEquals((await reader.read()).value?.length, 9);
   // Nothing more comes: the limit for silence counts, not the one for the whole.
   const reading = reader.read().then(() => "read", () => "broken");
@@ -361,8 +355,8 @@ Deno.test("a client that is watched late is still noticed.", async () => {
     const sending = connected.upstream.send(request);
     await connected.clock.advance(250);
     client.abort();
-    const answer = await sending;
-    assertEquals(answer.ok ? "sent" : answer.failure.reason, "client_gone");
+    const response = await sending;
+    assertEquals(response.ok ? "sent" : response.failure.reason, "client_gone");
   }
   assertEquals(connected.clock.pending, 0);
 });
@@ -384,7 +378,7 @@ for (const [name, texts] of [["fewer", ["one"]], ["more", ["one", "two", "x"]]] 
   });
 }
 
-Deno.test("an upload goes on while its answer comes, and the connection is used again.", async () => {
+Deno.test("an upload goes on while its response comes, and the connection is used again.", async () => {
   await using connected = await connectHttp1(async (socket, index) => {
     await socket.readUntil("one");
     await socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfor\r\n");
@@ -396,16 +390,16 @@ Deno.test("an upload goes on while its answer comes, and the connection is used 
   const { body, feed, end } = fed();
   const { request } = asking({ method: "POST", body });
   feed("one");
-  const answer = await connected.upstream.send(request);
-  assert(answer.ok);
+  const response = await connected.upstream.send(request);
+  assert(response.ok);
   feed("two");
   end();
-  assertEquals(await new Response(answer.value.body).text(), "for you");
+  assertEquals(await new Response(response.value.body).text(), "for you");
   assertEquals(await outcome(connected.upstream), "200 ok");
   assertEquals(connected.raw.connections.length, 1);
 });
 
-Deno.test("an upload stops when its answer is over, and the connection is not used again.", async () => {
+Deno.test("an upload stops when its response is over, and the connection is not used again.", async () => {
   await using connected = await connectHttp1(async (socket, index) => {
     await (index === 0 ? socket.readUntil("one") : socket.readRequest());
     await socket.send(OK);
@@ -465,8 +459,8 @@ Deno.test("a length of 0 that the client sent goes on without a body.", async ()
 
 Deno.test("an upstream that takes no connection in time is a timeout.", async () => {
   const clock = new FakeClock();
-  // Reserved for documentation: nothing answers there, or the network says so at once.
-  const upstream = http1Upstream({ origin: "http://192.0.2.1:81", prefix: "" }, clock);
+  // Reserved for documentation: nothing responses there, or the network says so at once.
+  const upstream = http1Upstream({ origin: "http://192.0.2.1:81" }, clock);
   const sending = outcome(upstream);
   await pause(20);
   await clock.advance(1000);

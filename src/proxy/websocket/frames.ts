@@ -45,7 +45,7 @@ const encoder = new TextEncoder();
  *
  * Does not check that the payload fits the opcode: a control frame takes at most 125 bytes.
  *
- * @param mask four bytes that nobody can foresee.
+ * @param mask four bytes that cannot be foreseen.
  */
 export function encodeFrame(
   opcode: number,
@@ -117,17 +117,17 @@ function wrong(code: Wrong["code"], detail: string): Wrong {
  * Refused: masked frames, reserved bits and opcodes, control frames that are long or fragmented,
  * fragments out of order, lengths in a longer form than needed, close codes that may not be sent
  * (1002), text and reasons that are not UTF-8 (1007), messages beyond the limit (1009, as soon as the
- * lengths tell). A message's UTF-8 is looked at when it is whole.
+ * lengths say). A message's UTF-8 is looked at when it is whole.
  */
 export class FrameReader {
   readonly #maxBytes: number;
-  /** The head of the frame at hand: its first `#headLength` bytes of `#headNeeded`. */
+  /** The head of the current frame: its first `#headLength` bytes of `#headNeeded`. */
   readonly #head = new Uint8Array(10);
   #headLength = 0;
   #headNeeded = 2;
   /** Bytes of the frame's payload that are still to come, once its head is whole. */
   #missing = 0;
-  /** The opcode of the message at hand, 0 between messages. */
+  /** The opcode of the current message, 0 between messages. */
   #message = 0;
   #messageLength = 0;
   readonly #messageBytes = new Gathered();
@@ -226,7 +226,7 @@ export class FrameReader {
       : wrong(1002, "a fragment out of order");
   }
 
-  /** The frame at hand ends with these bytes. */
+  /** The current frame ends with these bytes. */
   #endFrame(last: Uint8Array, taken: Incoming[]): void {
     this.#headLength = 0;
     this.#headNeeded = 2;

@@ -1,14 +1,13 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { MAX_CHUNK_LINE_BYTES, MAX_TRAILER_BYTES } from "../../../src/limits.ts";
 import {
   type BodyDecoder,
   ChunkedDecoder,
   CloseDecoder,
   LengthDecoder,
-  MAX_CHUNK_LINE_BYTES,
-  MAX_TRAILER_BYTES,
-} from "../../src/proxy/http1_body.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+} from "../../../src/proxy/http1/body_decoder.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
 
 /** What became of bytes that came in pieces. */
 interface Outcome {

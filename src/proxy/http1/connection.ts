@@ -1,14 +1,15 @@
 import { Buffer } from "node:buffer";
-import { failure } from "../failure.ts";
-import type { Wire } from "./dial.ts";
-import { AnswerBody } from "./http1_answer_body.ts";
-import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./http1_body.ts";
-import type { Exchange } from "./http1_exchange.ts";
-import { contentLength, writeRequestHead } from "./http1_request_head.ts";
-import { findHeadEnd, parseResponseHead, type ResponseHead } from "./http1_response_head.ts";
-import { startUpload, type Upload } from "./http1_upload.ts";
+import { failure } from "../../failure.ts";
+import { MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES } from "../../limits.ts";
+import type { Wire } from "../dial.ts";
+import { ResponseBody } from "./response_body.ts";
+import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
+import type { Exchange } from "./exchange.ts";
+import { contentLength, writeRequestHead } from "./request_head.ts";
+import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
+import { startUpload, type Upload } from "./upload.ts";
 
-/** What a connection tells its pool. */
+/** What a connection reports to those who own it. */
 export interface ConnectionOwner {
   /** Text between the origin and every target. */
   readonly prefix: string;
@@ -18,17 +19,11 @@ export interface ConnectionOwner {
   gone(connection: Http1Connection): void;
   /** The connection was stale: the exchange, which left no trace, may be carried by another one. */
   retry(exchange: Exchange): void;
-  /** The answer is a stream of events and lasts as long as events come. */
+  /** The response is a stream of events and lasts as long as events come. */
   lasts(exchange: Exchange): void;
 }
 
-/** Most bytes of the heads of one answer, interim ones included. Servers' own limits are 8 to 64 KiB. */
-export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
-
-/** Most interim answers (1xx) before the real one. */
-export const MAX_INTERIM_ANSWERS = 16;
-
-/** Bytes read at once while heads and small bodies come: holds nearly every API answer whole. */
+/** Bytes read at once while heads and small bodies come: holds nearly every API response whole. */
 const INPUT_BYTES = 16 * 1024;
 
 /** Room for the head of a request with a long token; it grows when that does not suffice. */
@@ -40,8 +35,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
 /**
  * One connection to the upstream, which carries one exchange at a time (RFC 9112).
  *
- * While it waits for a request or an answer, a read is always pending: an upstream that closes, or
- * says something nobody asked for, is noticed at once and the connection never used again. The
+ * While it waits for a request or a response, a read is always pending: an upstream that closes, or
+ * sends something unasked, is noticed at once and the connection never used again. The
  * same goes for everything that is not exactly as the RFC wants it.
  */
 export class Http1Connection {
@@ -71,7 +66,7 @@ export class Http1Connection {
   /** What is being written; `undefined` once it is. */
   #unwritten: Uint8Array | undefined;
   #tookNothing = false;
-  #answeredEarly = false;
+  #respondedEarly = false;
   #upload: Upload | undefined;
 
   constructor(wire: Wire, openedAt: number, owner: ConnectionOwner) {
@@ -137,13 +132,13 @@ export class Http1Connection {
       return;
     }
     this.#unwritten = undefined;
-    if (this.#answeredEarly) this.#becomeReady();
+    if (this.#respondedEarly) this.#becomeReady();
   };
 
-  /** The pending read tells what has become of the connection. */
+  /** The pending read shows what has become of the connection. */
   readonly #onWriteError = () => {
     this.#tookNothing = this.#unwritten?.byteOffset === 0;
-    if (this.#answeredEarly) this.destroy();
+    if (this.#respondedEarly) this.destroy();
   };
 
   #read(): void {
@@ -155,9 +150,9 @@ export class Http1Connection {
   readonly #onRead = (count: number | null) => {
     if (!this.#open) return;
     const exchange = this.#exchange;
-    // Closed, or sent something that nobody has asked for.
+    // Closed, or sent something unasked.
     if (exchange === undefined) this.destroy();
-    else if (count === null) this.#lose(exchange, "closed before the answer");
+    else if (count === null) this.#lose(exchange, "closed before the response");
     else {
       this.#filled += count;
       this.#readHead(exchange);
@@ -170,7 +165,7 @@ export class Http1Connection {
     else this.#lose(this.#exchange, error instanceof Error ? error.message : "");
   };
 
-  /** The connection is gone before the head of the answer has come. */
+  /** The connection is gone before the head of the response has come. */
   #lose(exchange: Exchange, detail: string): void {
     const { method, body } = exchange.request;
     const stale = this.#used && this.#filled === 0 && !exchange.retried;
@@ -185,7 +180,7 @@ export class Http1Connection {
     exchange.giveUp(failure("upstream_broken", detail));
   }
 
-  /** Looks for the head of the answer in what has come so far. */
+  /** Looks for the head of the response in what has come so far. */
   #readHead(exchange: Exchange): void {
     for (;;) {
       const end = findHeadEnd(this.#input, this.#scanned, this.#filled);
@@ -198,13 +193,25 @@ export class Http1Connection {
       }
       const head = parseResponseHead(this.#text, this.#headAt, end);
       if (typeof head === "string") return this.#break(exchange, head);
-      if (head.status >= 200) return this.#answer(exchange, head, end);
-      if (head.status === 101) return this.#break(exchange, "a switch of protocols");
-      if (++this.#interim > MAX_INTERIM_ANSWERS) {
-        return this.#break(exchange, "too many interim answers");
+      if (head.status >= 200) return this.#respond(exchange, head, end);
+      if (head.status === 101) return this.#switchProtocols(exchange, head, end);
+      if (++this.#interim > MAX_INTERIM_RESPONSES) {
+        return this.#break(exchange, "too many interim responses");
       }
       this.#headAt = this.#scanned = end;
     }
+  }
+
+  /** Leaves the connection to the caller, who asked for another protocol, with what came from `restAt` on. */
+  #switchProtocols(exchange: Exchange, head: ResponseHead, restAt: number): void {
+    if (exchange.request.upgrade !== true || this.#unwritten !== undefined) {
+      return this.#break(exchange, "a switch of protocols that was not asked for");
+    }
+    this.#open = false;
+    this.#exchange = undefined;
+    const rest = this.#input.slice(restAt, this.#filled);
+    this.#owner.gone(this);
+    exchange.respondUpgraded(head.headers, { wire: this.#wire, rest });
   }
 
   #grow(): boolean {
@@ -217,8 +224,8 @@ export class Http1Connection {
     return true;
   }
 
-  /** Hands the answer over; its body starts at `bodyAt`. */
-  #answer(exchange: Exchange, head: ResponseHead, bodyAt: number): void {
+  /** Hands the response over; its body starts at `bodyAt`. */
+  #respond(exchange: Exchange, head: ResponseHead, bodyAt: number): void {
     const { status, keepAlive } = head;
     this.idleSecs = head.idleSecs;
     const decoder = bodyDecoder(exchange.request.method, head);
@@ -228,7 +235,7 @@ export class Http1Connection {
       const headers = odd
         ? head.headers.filter(([name]) => name !== "content-length")
         : head.headers;
-      exchange.answerWhole(status, headers, null);
+      exchange.respondWhole(status, headers, null);
       this.#finish(clean);
       return;
     }
@@ -236,20 +243,20 @@ export class Http1Connection {
     if (wrong === undefined && decoder.done) {
       const body = this.#input.slice(decoder.start, decoder.end);
       const clean = keepAlive && decoder.used === this.#filled;
-      exchange.answerWhole(status, head.headers, body);
+      exchange.respondWhole(status, head.headers, body);
       this.#finish(clean);
       return;
     }
     if (head.events) this.#owner.lasts(exchange);
-    const body = new AnswerBody(exchange, decoder, this.#wire, this.#input, {
+    const body = new ResponseBody(exchange, decoder, this.#wire, this.#input, {
       wrong,
       ended: (clean) => this.#finish(clean && keepAlive),
       moved: () => head.events && this.#owner.lasts(exchange),
     });
-    exchange.answerStream(status, head.headers, (controller) => body.pull(controller));
+    exchange.respondStream(status, head.headers, (controller) => body.pull(controller));
   }
 
-  /** The answer has come whole; `clean` if nothing speaks against another exchange. */
+  /** The response has come whole; `clean` if nothing speaks against another exchange. */
   #finish(clean: boolean): void {
     if (!this.#open) return;
     const upload = this.#upload;
@@ -257,12 +264,12 @@ export class Http1Connection {
     upload?.stop();
     if (!clean || (upload !== undefined && !upload.whole)) this.destroy();
     else if (this.#unwritten === undefined) this.#becomeReady();
-    else this.#answeredEarly = true;
+    else this.#respondedEarly = true;
   }
 
   #becomeReady(): void {
     this.#used = true;
-    this.#answeredEarly = false;
+    this.#respondedEarly = false;
     this.#upload = undefined;
     this.#filled =
       this.#headAt =
@@ -274,7 +281,7 @@ export class Http1Connection {
   }
 }
 
-/** How the body of an answer is to be read; `undefined` where there is none (RFC 9112, section 6.3). */
+/** How the body of a response is to be read; `undefined` where there is none (RFC 9112, section 6.3). */
 function bodyDecoder(method: string, head: ResponseHead): BodyDecoder | undefined {
   const { status, length, chunked } = head;
   if (method === "HEAD" || status === 204 || status === 205 || status === 304) return undefined;
@@ -284,7 +291,7 @@ function bodyDecoder(method: string, head: ResponseHead): BodyDecoder | undefine
 }
 
 /**
- * Whether an answer that has no body says that it has one. A 205 is framed as any other answer, but
+ * Whether a response that has no body says that it has one. A 205 is framed as any other response, but
  * must not have content (RFC 9110, section 15.3.6); what it has nevertheless is dropped.
  */
 function isOdd({ status, length, chunked }: ResponseHead): boolean {

@@ -1,20 +1,20 @@
 /** What the tests of the WebSocket relay share: a proxy that does nothing else, and frames as bytes. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { failureResponse } from "../../src/failure.ts";
-import { type Clock, systemClock } from "../../src/ops/clock.ts";
-import { type Dial, makeDial } from "../../src/proxy/dial.ts";
-import { ReceivedFields, requestHeaders } from "../../src/proxy/headers.ts";
-import {
-  makeWebSocketRelays,
-  type WebSocketRelays,
-  type WebSocketRelaysOptions,
-} from "../../src/proxy/websocket.ts";
-import type { RelayEnd } from "../../src/proxy/websocket_relay.ts";
-import { isWebSocketUpgrade } from "../../src/proxy/websocket_handshake.ts";
-import { openRaw, type RawMessage, type RawSocket } from "../support/raw.ts";
-import { type ConnectionScript, type RawUpstream, rawUpstream } from "../support/upstream.ts";
-import { eventually } from "./support.ts";
+import { failureResponse } from "../../../src/failure.ts";
+import { type Clock, systemClock } from "../../../src/ops/clock.ts";
+import { makeDial } from "../../../src/proxy/dial.ts";
+import { ReceivedFields, requestHeaders } from "../../../src/proxy/headers.ts";
+import { makeSendUpgrade, type UpgradeOptions } from "../../../src/proxy/http1/upgrade.ts";
+import type { SendUpgrade } from "../../../src/proxy/upstream.ts";
+import { makeWebSocketRelays, type WebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
+import type { RelayEnd } from "../../../src/proxy/websocket/relay.ts";
+import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
+import { openRaw, type RawMessage, type RawSocket } from "../../support/raw.ts";
+import { type ConnectionScript, type RawUpstream, rawUpstream } from "../../support/upstream.ts";
+import { eventually } from "../../support/waiting.ts";
+
+const IDLE_TIMEOUT_MS = 60_000;
 
 /** A proxy for WebSockets alone. */
 export interface RelayProxy extends AsyncDisposable {
@@ -27,7 +27,7 @@ export interface RelayProxy extends AsyncDisposable {
 }
 
 /** Where tests differ. */
-export interface RelayProxyOptions extends Partial<WebSocketRelaysOptions> {
+export interface RelayProxyOptions extends Partial<UpgradeOptions> {
   readonly clock?: Clock;
   readonly expiresAtMs?: number;
 }
@@ -36,18 +36,14 @@ export interface RelayProxyOptions extends Partial<WebSocketRelaysOptions> {
 export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}): RelayProxy {
   const clock = options.clock ?? systemClock;
   const ends: Partial<RelayEnd>[] = [];
-  const relays = makeWebSocketRelays({
-    dial: dialPort(upstreamPort, clock),
-    prefix: "",
-    handshakeTimeoutMs: 2000,
-    idleTimeoutMs: 60_000,
-    ...options,
-  }, clock);
+  const { idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+  const sendUpgrade = upgradesOf(upstreamPort, clock, options);
+  const relays = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
       if (!isWebSocketUpgrade(request.method, request.headers)) return new Response("no WebSocket");
-      const answer = await relays.connect({
+      const response = await relays.connect({
         request,
         pathAndQuery: request.url.slice(request.url.indexOf("/", "http://".length)),
         headers: requestHeaders(new ReceivedFields(request.headers), {
@@ -59,7 +55,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
         expiresAtMs: options.expiresAtMs,
         onEnd: (end) => ends.push(end),
       });
-      return answer.ok ? answer.value : failureResponse(answer.failure, "test");
+      return response.ok ? response.value : failureResponse(response.failure, "test");
     },
   );
   return {
@@ -67,7 +63,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
     relays,
     ends,
     async ended(count = 1) {
-      await eventually(() => ends.length >= count, "the relay ends");
+      await eventually("the end of the relay", () => ends.length >= count);
       const end = ends[count - 1];
       if (end === undefined) throw new Error("no end");
       return end;
@@ -79,9 +75,20 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
   };
 }
 
-/** Connects to a port of 127.0.0.1. */
-export function dialPort(port: number, clock: Clock): Dial {
-  return makeDial({ transport: "tcp", hostname: "127.0.0.1", port }, {}, 2000, clock);
+/** Handshakes with a port of 127.0.0.1. */
+export function upgradesOf(
+  port: number,
+  clock: Clock,
+  options: Partial<UpgradeOptions> = {},
+): SendUpgrade {
+  return makeSendUpgrade({
+    dial: makeDial({ transport: "tcp", hostname: "127.0.0.1", port }, {}, 2000, clock),
+    prefix: "",
+    handshakeTimeoutMs: 2000,
+    timeoutMs: 30_000,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    ...options,
+  }, clock);
 }
 
 /** A proxy with a bare upstream behind it. */
@@ -140,7 +147,7 @@ export function clientHandshake(fields: readonly string[] = [], path = "/"): str
   ].join("\r\n");
 }
 
-/** An upstream's good answer to a handshake, with these further fields. */
+/** An upstream's good response to a handshake, with these further fields. */
 export function switching(request: RawMessage, fields: readonly string[] = []): string {
   return [
     "HTTP/1.1 101 Switching Protocols",

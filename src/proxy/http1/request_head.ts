@@ -1,5 +1,5 @@
-import type { HeaderList } from "./headers.ts";
-import { IN_VALUE, isToken } from "./http1_characters.ts";
+import type { HeaderList } from "../headers.ts";
+import { IN_VALUE, isToken } from "./characters.ts";
 
 /** What the head of a request is made of. */
 export interface RequestHead {

@@ -2,7 +2,7 @@
  * The relay between a client's WebSocket, of which the runtime shows whole messages, and an upstream
  * whose frames we read and write ourselves.
  */
-import { type Failure, failure } from "../failure.ts";
+import { type Failure, failure } from "../../failure.ts";
 import {
   WEBSOCKET_CLOSE_TIMEOUT_MS,
   WEBSOCKET_DRAIN_POLL_MS,
@@ -11,26 +11,20 @@ import {
   WEBSOCKET_MAX_MESSAGE_BYTES,
   WEBSOCKET_MAX_WAITING_BYTES,
   WEBSOCKET_READ_BYTES,
-} from "../limits.ts";
-import type { Clock } from "../ops/clock.ts";
-import type { Wire } from "./dial.ts";
-import type { BodyEnd } from "./upstream.ts";
-import {
-  type Closing,
-  encodeClosing,
-  FrameReader,
-  type Incoming,
-  Opcode,
-} from "./websocket_frames.ts";
-import { makeFrameWriter } from "./websocket_writer.ts";
+} from "../../limits.ts";
+import type { Clock } from "../../ops/clock.ts";
+import type { Wire } from "../dial.ts";
+import type { BodyEnd } from "../upstream.ts";
+import { type Closing, encodeClosing, FrameReader, type Incoming, Opcode } from "./frames.ts";
+import { makeFrameWriter } from "./frame_writer.ts";
 
 /** What a relay connects, and how long it lasts. */
 export interface RelayParts {
   /** The client's side; `binaryType` has to be `arraybuffer`. May still be connecting. */
   readonly client: WebSocket;
-  /** Aborts if the client goes away before its side is open, which `client` does not tell. */
+  /** Aborts if the client goes away before its side is open, which `client` does not show. */
   readonly signal: AbortSignal;
-  /** The upstream's side, after the handshake; its `close` may be called again. */
+  /** The upstream's side, after the handshake. It is closed here. */
   readonly wire: Wire;
   /** What came from the upstream right behind its handshake. */
   readonly rest: Uint8Array;
@@ -51,7 +45,7 @@ export interface RelayEnd extends BodyEnd {
 
 /** One open relay. */
 export interface Relay {
-  /** Says goodbye to both sides (1001) and resolves when all is over. */
+  /** Closes both sides (1001) and resolves when all is over. */
   close(): Promise<void>;
 }
 
@@ -120,8 +114,8 @@ export function startRelay(parts: RelayParts): Relay {
     else writer.send(Opcode.Close, encodeClosing(upstream));
     const late = Promise.withResolvers<void>();
     const cancelTimer = clock.after(WEBSOCKET_CLOSE_TIMEOUT_MS, late.resolve);
-    const answered = Promise.all([clientClosed.promise, upstreamClosed.promise]);
-    await Promise.race([answered, late.promise]);
+    const closed = Promise.all([clientClosed.promise, upstreamClosed.promise]);
+    await Promise.race([closed, late.promise]);
     cancelTimer();
     wire.close();
     await reading;
@@ -228,7 +222,7 @@ export function startRelay(parts: RelayParts): Relay {
     parts.signal.removeEventListener("abort", neverOpened);
     reading = readUpstream().catch((error) =>
       end({
-        client: { code: Code.Internal, reason: "something went wrong here" },
+        client: { code: Code.Internal, reason: "internal server error" },
         failure: failure("internal", String(error)),
       })
     ).then(upstreamClosed.resolve);
@@ -304,7 +298,7 @@ function closeClient(client: WebSocket, { code, reason }: Closing): void {
   } else close();
 }
 
-/** The next bytes, `null` once there are none, whether the upstream has closed or broken off. */
+/** The next bytes, `null` once there are none, whether the upstream has closed or reset the connection. */
 async function readSome(wire: Wire, room: Uint8Array): Promise<Uint8Array | null> {
   try {
     const count = await wire.read(room);

@@ -1,14 +1,15 @@
 /**
  * The opening handshake of RFC 6455, section 4: what a client asks of us, what we ask of the
- * upstream, and whether its answer is good.
+ * upstream, and whether its response is good.
  */
-import { type HeaderList, responseHeaders } from "./headers.ts";
-import type { ResponseHead } from "./http1_response_head.ts";
+import { type HeaderList, responseHeaders } from "../headers.ts";
 
 /** What RFC 6455, section 1.3 adds to a key before it is hashed. */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** Sixteen bytes in base64 (section 4.1). */
+const KEY_BYTES = 16;
+
+/** As many bytes in base64 (section 4.1). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 /**
@@ -36,7 +37,7 @@ export function offeredProtocols(headers: Headers): readonly string[] {
  * anything about a body, plus ours. No extension is offered.
  *
  * @param headers as they go on: no hop-by-hop fields, `host` among them.
- * @param key sixteen random bytes in base64.
+ * @param key see `newKey`.
  */
 export function handshakeHeaders(
   headers: HeaderList,
@@ -54,19 +55,24 @@ export function handshakeHeaders(
   return sent;
 }
 
-/** The answer that a key asks for (section 4.2.2). */
+/** A key for one handshake (section 4.1): random bytes in base64. */
+export function newKey(): string {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64();
+}
+
+/** The `Sec-WebSocket-Accept` that a key asks for (section 4.2.2). */
 export async function acceptFor(key: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + KEY_SUFFIX));
   return new Uint8Array(hash).toBase64();
 }
 
 /**
- * What is wrong with an answer of status 101, for the log; `undefined` for a good one (section 4.1):
+ * What is wrong with a response of status 101, for the log; `undefined` for a good one (section 4.1):
  * the right `Upgrade`, `Connection` and `Sec-WebSocket-Accept`, no extension, and a subprotocol only
  * if it was offered.
  */
 export function wrongWithHandshake(
-  { headers }: ResponseHead,
+  headers: HeaderList,
   accept: string,
   protocols: readonly string[],
 ): string | undefined {
@@ -77,14 +83,18 @@ export function wrongWithHandshake(
   if (value("upgrade")?.toLowerCase() !== "websocket") return "a 101 for another protocol";
   if (!hasElement(value("connection"), "upgrade")) return "a 101 without Connection: upgrade";
   if (value("sec-websocket-accept") !== accept) return "a wrong Sec-WebSocket-Accept";
-  if (elements(value("sec-websocket-extensions")).length > 0) return "an extension nobody offered";
+  if (elements(value("sec-websocket-extensions")).length > 0) {
+    return "an extension that was not offered";
+  }
   const protocol = value("sec-websocket-protocol");
-  if (protocol !== null && !protocols.includes(protocol)) return "a subprotocol nobody offered";
+  if (protocol !== null && !protocols.includes(protocol)) {
+    return "a subprotocol that was not offered";
+  }
   return undefined;
 }
 
 /** The fields of a good 101 that go to the client, the chosen subprotocol among them. */
-export function upgradeHeaders({ headers }: ResponseHead): HeaderList {
+export function upgradeHeaders(headers: Iterable<[string, string]>): HeaderList {
   return responseHeaders(headers).filter(([name]) =>
     name === "sec-websocket-protocol" || !isOfHandshake(name) && !name.startsWith("content-")
   );

@@ -1,10 +1,10 @@
-import { WEBSOCKET_FRAME_OVERHEAD_BYTES, WEBSOCKET_WRITE_BYTES } from "../limits.ts";
-import type { Wire } from "./dial.ts";
-import { encodeFrame } from "./websocket_frames.ts";
+import { WEBSOCKET_FRAME_OVERHEAD_BYTES, WEBSOCKET_WRITE_BYTES } from "../../limits.ts";
+import { type Wire, writeAll } from "../dial.ts";
+import { encodeFrame } from "./frames.ts";
 
 /** Frames on their way to the upstream, in order. */
 export interface FrameWriter {
-  /** Adds a frame behind those that wait. What cannot be written is dropped: the reading side tells. */
+  /** Adds a frame behind those that wait. What cannot be written is dropped: the reading side notices. */
   send(opcode: number, payload: Uint8Array): void;
   /** Bytes that wait, each frame counted with its share of overhead. */
   readonly waiting: number;
@@ -76,12 +76,6 @@ function nextBatch(frames: readonly Uint8Array[], at: number) {
     to += frame.length;
   }
   return { bytes, count: end - at };
-}
-
-/** Writes all of `bytes`. */
-export async function writeAll(wire: Wire, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) at += await wire.write(bytes.subarray(at));
 }
 
 /** Masks from a strong source (RFC 6455, section 5.3), made some at a time. */

@@ -7,7 +7,7 @@ import { parseArguments } from "./src/config/args.ts";
 import type { Invocation } from "./src/config/args.ts";
 import { readVariables } from "./src/config/environment.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
-import { type Problem, problemLines, renderProblems } from "./src/config/problem.ts";
+import { type Problem, problemLines, renderProblems } from "./src/config/problems.ts";
 import { renderCheck, renderHelp } from "./src/config/render.ts";
 import { INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };

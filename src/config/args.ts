@@ -4,10 +4,10 @@
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
 import { fileForm, flagName } from "./names.ts";
-import { port } from "./parse.ts";
-import { type Problem, quote } from "./problem.ts";
+import { port } from "./kinds.ts";
+import { type Problem, quote } from "./problems.ts";
 import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
-import { nearest } from "./similar.ts";
+import { nearest } from "./nearest_name.ts";
 
 /** The commands and what they do, in the order of `--help`. */
 export const COMMANDS = {

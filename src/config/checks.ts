@@ -1,8 +1,8 @@
 /**
  * Rules between settings, which no single row can check.
  */
-import { isLoopback } from "./parse_address.ts";
-import type { Problem } from "./problem.ts";
+import { isLoopback } from "./address_kinds.ts";
+import type { Problem } from "./problems.ts";
 import type { Config, SettingName } from "./schema.ts";
 
 /** Least length of CLIENT_SECRET in bytes: RFC 7518 section 3.2 wants the size of the hash. */

@@ -6,12 +6,12 @@
 import { fail, ok, type Result } from "../result.ts";
 import { missingPartners, warningsOf } from "./checks.ts";
 import { camelCase, fileForm, flagName } from "./names.ts";
-import { printable, type Problem, quote } from "./problem.ts";
+import { printable, type Problem, quote } from "./problems.ts";
 import { type Config, INPUT_NAMES, rowOf, SETTING_NAMES } from "./schema.ts";
 import { type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";
 import { type Entry, type Layer, readSettingsFile, type SettingsFile } from "./settings_file.ts";
-import { nearMiss } from "./similar.ts";
+import { nearMiss } from "./nearest_name.ts";
 
 /** Name of the settings file where none is named. */
 export const SETTINGS_FILE = "settings.toml";

@@ -5,7 +5,7 @@
 import { COMMANDS, DEMO_FLAGS } from "./args.ts";
 import type { Loaded } from "./load.ts";
 import { fileForm, flagName, tomlKey } from "./names.ts";
-import { columns } from "./problem.ts";
+import { columns } from "./problems.ts";
 import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
 import { type Group, GROUPS, type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";

@@ -1,7 +1,7 @@
 /**
  * What a row of the table of settings is made of.
  */
-import type { Kind } from "./parse.ts";
+import type { Kind } from "./kinds.ts";
 
 /** The headings under which settings are documented, in order. */
 export const GROUPS = {

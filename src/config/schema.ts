@@ -2,18 +2,18 @@
  * The one table of settings. Environment names, TOML keys, flags, `--help`, the README table,
  * `settings.toml.example` and the type `Config` all come from it.
  *
- * A new setting is one more row of a group in `rows`; `deno task generate` then writes the documents
+ * A new setting is one more row of a group in `tables`; `deno task generate` then writes the documents
  * anew.
  */
 import type { LogLevel } from "../ops/log.ts";
 import { type CamelCase, fileForm } from "./names.ts";
-import type { Kind } from "./parse.ts";
+import type { Kind } from "./kinds.ts";
 import type { Row } from "./row.ts";
-import { LISTEN_SETTINGS } from "./rows/listen.ts";
-import { PROCESS_SETTINGS } from "./rows/process.ts";
-import { PROVIDER_SETTINGS } from "./rows/provider.ts";
-import { TOKEN_SETTINGS } from "./rows/token.ts";
-import { UPSTREAM_SETTINGS } from "./rows/upstream.ts";
+import { LISTEN_SETTINGS } from "./tables/listen.ts";
+import { PROCESS_SETTINGS } from "./tables/process.ts";
+import { PROVIDER_SETTINGS } from "./tables/provider.ts";
+import { TOKEN_SETTINGS } from "./tables/token.ts";
+import { UPSTREAM_SETTINGS } from "./tables/upstream.ts";
 
 /** Every setting, by its environment name, in the order in which they are documented. */
 export const SETTINGS = {

@@ -3,9 +3,9 @@
  */
 import { parse, TomlError } from "smol-toml";
 import { tomlKey } from "./names.ts";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "./problems.ts";
 import { INPUT_NAMES, inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
-import { nearest } from "./similar.ts";
+import { nearest } from "./nearest_name.ts";
 
 /** A settings file as it was read. */
 export interface SettingsFile {

@@ -4,7 +4,7 @@
  * and connections are shared with nobody.
  */
 import { load } from "../config/load.ts";
-import { problemLines } from "../config/problem.ts";
+import { problemLines } from "../config/problems.ts";
 import { type Config, effectiveLogLevel, inputNames, type SettingName } from "../config/schema.ts";
 import { failure, failureResponse } from "../failure.ts";
 import { systemClock } from "../ops/clock.ts";

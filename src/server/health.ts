@@ -1,7 +1,7 @@
 /**
  * The program asking a running one whether it is well, for container engines and service managers.
  */
-import { printable } from "../config/problem.ts";
+import { printable } from "../config/problems.ts";
 import type { Config } from "../config/schema.ts";
 import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";

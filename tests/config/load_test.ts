@@ -1,5 +1,5 @@
 import { candidatePaths } from "../../src/config/load.ts";
-import { renderProblems } from "../../src/config/problem.ts";
+import { renderProblems } from "../../src/config/problems.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { assertThrows } from "../support/assert.ts";
 import { loadOk, loadProblems, MINIMAL, problemsWithEnv, withEnv } from "./support.ts";

@@ -7,7 +7,7 @@ import {
   SETTING_NAMES,
 } from "../../src/config/schema.ts";
 import { GROUPS } from "../../src/config/row.ts";
-import type { ListenAddress } from "../../src/config/parse_address.ts";
+import type { ListenAddress } from "../../src/config/address_kinds.ts";
 import type { LogLevel } from "../../src/ops/log.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { MINIMAL, withEnv } from "./support.ts";

@@ -1,5 +1,5 @@
-import { seconds, text } from "../parse.ts";
-import { documentUrl, providerUrl } from "../parse_address.ts";
+import { seconds, text } from "../kinds.ts";
+import { documentUrl, providerUrl } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** The settings for the OpenID provider and its keys. */

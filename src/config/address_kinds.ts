@@ -2,7 +2,7 @@
  * Parsers for addresses: where to listen, and which servers to talk to.
  */
 import { fail, ok, type Result } from "../result.ts";
-import type { Kind, Refusal } from "./parse.ts";
+import type { Kind, Refusal } from "./kinds.ts";
 
 /** An address to listen on. */
 export interface ListenAddress {

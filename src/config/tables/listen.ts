@@ -1,5 +1,5 @@
-import { bytes, seconds, text, wholeNumber } from "../parse.ts";
-import { listenAddress } from "../parse_address.ts";
+import { bytes, seconds, text, wholeNumber } from "../kinds.ts";
+import { listenAddress } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most requests at once: each takes a connection, and with it one of the files that a process may open. */

@@ -1,4 +1,4 @@
-import { printable, quote, renderProblems } from "../../src/config/problem.ts";
+import { printable, quote, renderProblems } from "../../src/config/problems.ts";
 import { assertEquals, assertExcludes } from "../support/assert.ts";
 import { loadProblems, MINIMAL } from "./support.ts";
 

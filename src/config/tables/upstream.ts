@@ -1,5 +1,5 @@
-import { seconds, text, wholeNumber, word } from "../parse.ts";
-import { upstreamUrl } from "../parse_address.ts";
+import { seconds, text, wholeNumber, word } from "../kinds.ts";
+import { upstreamUrl } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most connections of a worker: as many local ports as one address gives. */

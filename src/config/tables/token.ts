@@ -1,4 +1,4 @@
-import { audience, seconds, text, wholeNumber } from "../parse.ts";
+import { audience, seconds, text, wholeNumber } from "../kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most tokens to remember: about 1.5 GB in each worker. */

@@ -1,6 +1,6 @@
 import type { LogLevel } from "../../ops/log.ts";
-import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../parse.ts";
-import { listenAddress } from "../parse_address.ts";
+import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../kinds.ts";
+import { listenAddress } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most worker processes: more than any machine this is for has cores. */

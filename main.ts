@@ -13,6 +13,7 @@ import { INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { fail, ok, type Result } from "./src/result.ts";
 import { lazyFetch, unlessServed } from "./src/server/entry.ts";
+import { messageOf } from "./src/text.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
@@ -187,7 +188,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function refuse(text: string): number {

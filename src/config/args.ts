@@ -3,9 +3,10 @@
  */
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
+import { quote } from "../text.ts";
 import { fileForm, flagName } from "./names.ts";
 import { port } from "./kinds.ts";
-import { type Problem, quote } from "./problems.ts";
+import type { Problem } from "./problems.ts";
 import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
 import { nearest } from "./nearest_name.ts";
 

@@ -4,9 +4,10 @@
  * Nothing here touches the system; the caller reads the file and passes the environment.
  */
 import { fail, ok, type Result } from "../result.ts";
+import { printable, quote } from "../text.ts";
 import { missingPartners, warningsOf } from "./checks.ts";
 import { camelCase, fileForm, flagName } from "./names.ts";
-import { printable, type Problem, quote } from "./problems.ts";
+import type { Problem } from "./problems.ts";
 import { type Config, INPUT_NAMES, rowOf, SETTING_NAMES } from "./schema.ts";
 import { type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";

@@ -1,3 +1,5 @@
+import { printable } from "../text.ts";
+
 /** One thing that is wrong with the settings or the command line. */
 export interface Problem {
   /** Name of the setting as the user knows it: an environment name, or an unknown key or flag. */
@@ -12,27 +14,6 @@ export interface Problem {
   readonly expected?: string;
   /** What to do about it. */
   readonly hint?: string;
-}
-
-/** Longest value shown, in characters: enough to recognise it, short enough for one line. */
-const LONGEST_VALUE = 100;
-
-/** Characters that would move the cursor, break the line or turn the reading direction. */
-// deno-lint-ignore no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-/** Makes control characters visible as `\uXXXX`, so that a value cannot forge terminal output. */
-export function printable(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
-/** A value in double quotes for an error text: escaped, and cut when long. */
-export function quote(text: string): string {
-  const cut = text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
-  return printable(JSON.stringify(cut));
 }
 
 /** Lays rows out in columns three spaces apart; the last column is not padded. */

@@ -1,10 +1,10 @@
 /**
  * The program asking a running one whether it is well, for container engines and service managers.
  */
-import { printable } from "../config/problems.ts";
 import type { Config } from "../config/schema.ts";
 import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { printable } from "../text.ts";
 import type { Address } from "./listener.ts";
 
 /** Whom to ask. */

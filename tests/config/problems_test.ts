@@ -1,4 +1,4 @@
-import { printable, quote, renderProblems } from "../../src/config/problems.ts";
+import { renderProblems } from "../../src/config/problems.ts";
 import { assertEquals, assertExcludes } from "../support/assert.ts";
 import { loadProblems, MINIMAL } from "./support.ts";
 
@@ -33,12 +33,6 @@ Deno.test("A single problem is spoken of in the singular, its hint stands below 
       "",
     ].join("\n"),
   );
-});
-
-Deno.test("A quoted value is escaped and cut.", () => {
-  assertEquals(quote('a"b\n'), '"a\\"b\\n"');
-  assertEquals(quote("x".repeat(200)), `"${"x".repeat(100)}…"`);
-  assertEquals(printable("a\u001b[0m\u202eb"), "a\\u001b[0m\\u202eb");
 });
 
 Deno.test("A key of the file cannot forge lines of the output.", () => {

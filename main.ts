@@ -9,7 +9,7 @@ import { readVariables } from "./src/config/environment.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
 import { type Problem, problemLines, renderProblems } from "./src/config/problems.ts";
 import { renderCheck, renderHelp } from "./src/config/render.ts";
-import { INPUT_NAMES } from "./src/config/schema.ts";
+import { filesNamedBy, INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { fail, ok, type Result } from "./src/result.ts";
 import { lazyFetch, unlessServed } from "./src/server/entry.ts";
@@ -122,9 +122,7 @@ interface Settings {
 
 function forRun({ loaded, file, secretFiles }: Settings) {
   const { config, warnings } = loaded;
-  const { certFile, providerCaFile, upstreamCaFile, upstreamCertFile } = config;
-  const files = [file, certFile, providerCaFile, upstreamCaFile, upstreamCertFile, ...secretFiles]
-    .filter((path) => path !== undefined);
+  const files = [...(file === undefined ? [] : [file]), ...filesNamedBy(config), ...secretFiles];
   return { config, warnings, file, files };
 }
 

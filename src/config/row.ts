@@ -32,4 +32,14 @@ export interface Row<T> extends Kind<T> {
   readonly secret?: true;
   /** Part of the smallest working set-up without being required by itself. */
   readonly minimal?: true;
+  /** One of the dozen that most people need: shown by `--help` and in the README. */
+  readonly common?: true;
+  /** What it is for in a few words without a full stop: there for each common setting. */
+  readonly summary?: string;
+  /** Names a file that is read at the start and at a reload, and watched with WATCH_FILES. */
+  readonly file?: true;
+  /** What a reload cannot apply: `true` for every change, else which change, such as `from or to 1`. */
+  readonly restart?: true | string;
+  /** What becomes of it where a platform listens and starts processes (`deno serve`). */
+  readonly edge?: "ignored";
 }

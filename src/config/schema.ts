@@ -6,7 +6,7 @@
  * anew.
  */
 import type { LogLevel } from "../ops/log.ts";
-import { type CamelCase, fileForm } from "./names.ts";
+import { type CamelCase, camelCase, fileForm } from "./names.ts";
 import type { Kind } from "./kinds.ts";
 import type { Row } from "./row.ts";
 import { LISTEN_SETTINGS } from "./tables/listen.ts";
@@ -42,6 +42,34 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 /** A setting's row, without the exact type of its value. */
 export function rowOf(name: SettingName): Row<unknown> {
   return SETTINGS[name];
+}
+
+/** The settings whose row states a fact: those that name a file, are ignored at the edge, and so on. */
+export function namesWith(
+  fact: "common" | "edge" | "file" | "restart" | "secret",
+): readonly SettingName[] {
+  return SETTING_NAMES.filter((name) => rowOf(name)[fact] !== undefined);
+}
+
+/** The value of a setting that is known by its name alone. */
+export function valueOf(config: Config, name: SettingName): unknown {
+  const values: Readonly<Record<string, unknown>> = config;
+  return values[camelCase(name)];
+}
+
+/** The files that are named by settings and read, in the table's order; those of secrets apart. */
+export function filesNamedBy(config: Config): readonly string[] {
+  return namesWith("file").map((name) => valueOf(config, name)).filter((path) =>
+    typeof path === "string"
+  );
+}
+
+/** The settings that differ where a reload can apply no change at all. */
+export function changedNeedingRestart(before: Config, after: Config): readonly SettingName[] {
+  const text = (config: Config, name: SettingName) => JSON.stringify(valueOf(config, name));
+  return namesWith("restart").filter((name) =>
+    rowOf(name).restart === true && text(before, name) !== text(after, name)
+  );
 }
 
 /** The names under which a setting is read: its own, and for a secret the `…_FILE` twin. */

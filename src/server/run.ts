@@ -1,7 +1,7 @@
 /**
  * The serving program: settings → log → certificate → keys → workers → admin listener → signals → end.
  */
-import { type Config, effectiveLogLevel } from "../config/schema.ts";
+import { changedNeedingRestart, type Config, effectiveLogLevel } from "../config/schema.ts";
 import { systemClock } from "../ops/clock.ts";
 import { Meter } from "../ops/metrics.ts";
 import { listenForSignals } from "../ops/signals.ts";
@@ -228,10 +228,8 @@ function isSingle(config: Config): boolean {
 
 /** What cannot change while the program runs, one line each. */
 function restartReasons(before: Config, after: Config): string[] {
-  const reasons: string[] = [];
-  if (JSON.stringify(before.adminUrl) !== JSON.stringify(after.adminUrl)) {
-    reasons.push("ADMIN_URL has changed: that needs a restart");
-  }
+  const reasons = changedNeedingRestart(before, after)
+    .map((name) => `${name} has changed: that needs a restart`);
   if (before.upstreamUrl.socketPath !== after.upstreamUrl.socketPath) {
     reasons.push("UPSTREAM_URL has changed to or from a Unix socket: that needs a restart");
   } else if (isSingle(before) !== isSingle(after)) {

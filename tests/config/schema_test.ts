@@ -1,8 +1,11 @@
 import { camelCase, flagName, tomlKey } from "../../src/config/names.ts";
 import {
+  changedNeedingRestart,
   type Config,
   effectiveLogLevel,
+  filesNamedBy,
   INPUT_NAMES,
+  namesWith,
   rowOf,
   SETTING_NAMES,
 } from "../../src/config/schema.ts";
@@ -164,4 +167,29 @@ Deno.test("The settings are plain data that survives JSON, for handing on to wor
   assertEquals(again.audience, ["a"]);
   assertEquals(again.listenUrl, config.listenUrl);
   assertEquals(again.issuer, undefined);
+});
+
+Deno.test("A dozen settings are common, each with a summary.", () => {
+  const common = namesWith("common");
+  assertEquals(common.length, 12);
+  for (const name of common) assertMatch(rowOf(name).summary ?? "", /^.{5,45}[^.]$/);
+});
+
+Deno.test("What a row says of its file, of a restart and of the edge is where the program looks.", () => {
+  const files = {
+    CERT_FILE: "/a",
+    UPSTREAM_CERT_FILE: "/b",
+    PROVIDER_CA_FILE: "/c",
+    UPSTREAM_CA_FILE: "/d",
+  };
+  const { config } = withEnv({ ...files, LISTEN_SSL_URL: ":1", KEY_CACHE_FILE: "/not/read/so" });
+  assertEquals([...filesNamedBy(config)].toSorted(), Object.values(files));
+  assertEquals(filesNamedBy(withEnv({}).config), []);
+  const other = withEnv({ ADMIN_URL: "127.0.0.1:9111", NUM_WORKERS: "3", LEEWAY: "1" }).config;
+  assertEquals(changedNeedingRestart(withEnv({}).config, other), ["ADMIN_URL"]);
+  assertEquals(changedNeedingRestart(other, other), []);
+  for (const name of ["LISTEN_URL", "CERT_PASSWORD", "NUM_WORKERS", "KEY_CACHE_FILE"] as const) {
+    assert(namesWith("edge").includes(name), name);
+  }
+  assert(!namesWith("edge").includes("CLIENT_SECRET"));
 });

@@ -15,6 +15,9 @@ export const LISTEN_SETTINGS = {
     example: ":8080",
     unset: "no plain HTTP",
     minimal: true,
+    common: true,
+    summary: "listener for plain HTTP, such as :8080",
+    edge: "ignored",
   },
   LISTEN_SSL_URL: {
     ...listenAddress("https"),
@@ -22,6 +25,9 @@ export const LISTEN_SETTINGS = {
     doc: "Where TLS is served. Needs CERT_FILE.",
     example: ":8443",
     unset: "no TLS",
+    common: true,
+    summary: "listener for TLS, such as :8443",
+    edge: "ignored",
   },
   CERT_FILE: {
     ...text("the path of a PFX (PKCS#12) file"),
@@ -29,6 +35,10 @@ export const LISTEN_SETTINGS = {
     doc: "Certificate and private key for LISTEN_SSL_URL.",
     example: "/etc/ooproxy/proxy.pfx",
     unset: "none",
+    common: true,
+    summary: "certificate and key for TLS, a PFX file",
+    file: true,
+    edge: "ignored",
   },
   CERT_PASSWORD: {
     ...text(),
@@ -37,6 +47,9 @@ export const LISTEN_SETTINGS = {
     example: "the password of the file",
     unset: "empty",
     secret: true,
+    common: true,
+    summary: "password of CERT_FILE",
+    edge: "ignored",
   },
   MAX_BODY_BYTES: {
     ...bytes(1),

@@ -28,6 +28,10 @@ export const PROCESS_SETTINGS = {
       "runs in one process.",
     example: "2",
     default: "2",
+    common: true,
+    summary: "worker processes, or auto: one a core",
+    restart: "from or to 1",
+    edge: "ignored",
   },
   ADMIN_URL: {
     ...orWord(listenAddress("http"), "off"),
@@ -36,6 +40,10 @@ export const PROCESS_SETTINGS = {
       "off closes it.",
     example: "127.0.0.1:9110",
     default: "127.0.0.1:9110",
+    common: true,
+    summary: "listener for health and metrics, or off",
+    restart: true,
+    edge: "ignored",
   },
   SHUTDOWN_DELAY_SECS: {
     ...seconds(0),
@@ -44,6 +52,7 @@ export const PROCESS_SETTINGS = {
       "says no, so that a load balancer can notice.",
     example: "5",
     default: "0",
+    edge: "ignored",
   },
   SHUTDOWN_TIMEOUT_SECS: {
     ...seconds(0),
@@ -51,6 +60,7 @@ export const PROCESS_SETTINGS = {
     doc: "How long running requests may take to finish before they are aborted.",
     example: "30",
     default: "30",
+    edge: "ignored",
   },
   WATCH_FILES: {
     ...boolean(),
@@ -60,6 +70,7 @@ export const PROCESS_SETTINGS = {
       "by itself, as SIGHUP does.",
     example: "true",
     default: "false",
+    edge: "ignored",
   },
   RUST_LOG: {
     ...logLevel,
@@ -74,6 +85,8 @@ export const PROCESS_SETTINGS = {
     doc: "How much is logged: the newer name of RUST_LOG.",
     example: "info",
     unset: "RUST_LOG",
+    common: true,
+    summary: "how much is logged: error, warn, info, debug",
   },
   LOG_FORMAT: {
     ...word({ auto: "auto", pretty: "pretty", json: "json" }),

@@ -11,6 +11,8 @@ export const PROVIDER_SETTINGS = {
       "A trailing slash does not matter.",
     example: "https://id.example.com/realms/main",
     required: true,
+    common: true,
+    summary: "root URL of the OpenID provider",
   },
   ISSUER: {
     ...text("the issuer's name"),
@@ -21,6 +23,8 @@ export const PROVIDER_SETTINGS = {
       "Compared letter by letter.",
     example: "https://id.example.com/realms/main",
     unset: "PROVIDER_URL",
+    common: true,
+    summary: "issuer (iss) of tokens, if not PROVIDER_URL",
   },
   JWKS_URI: {
     ...documentUrl(),
@@ -36,6 +40,7 @@ export const PROVIDER_SETTINGS = {
     doc: "Authorities that are trusted for the provider's certificate besides those of the system.",
     example: "/etc/ooproxy/internal-ca.pem",
     unset: "the system's authorities alone",
+    file: true,
   },
   CLIENT_SECRET: {
     ...text(),
@@ -76,5 +81,6 @@ export const PROVIDER_SETTINGS = {
       "--allow-write for its folder.",
     example: "/var/lib/ooproxy/keys.json",
     unset: "keys are kept in memory alone",
+    edge: "ignored",
   },
 } as const satisfies Readonly<Record<string, Row<unknown>>>;

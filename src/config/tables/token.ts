@@ -16,6 +16,8 @@ export const TOKEN_SETTINGS = {
       'In settings.toml also a plain list: audience = ["a", "b"].',
     example: '"myapi"',
     unset: "not checked",
+    common: true,
+    summary: "audience (aud) that a token must have",
   },
   SUBJECT: {
     ...text(),
@@ -30,6 +32,8 @@ export const TOKEN_SETTINGS = {
     doc: "Clock difference allowed in exp, nbf and iat.",
     example: "5",
     default: "0",
+    common: true,
+    summary: "clock difference allowed, in seconds",
   },
   TOKEN_CACHE_SIZE: {
     ...wholeNumber({ min: 0, max: MOST_TOKENS }),

@@ -14,6 +14,9 @@ export const UPSTREAM_SETTINGS = {
       "A trailing slash does not matter. Or a Unix socket: unix:/run/api.sock.",
     example: "http://127.0.0.1:9000",
     required: true,
+    common: true,
+    summary: "the server that is protected",
+    restart: "to or from a Unix socket",
   },
   UPSTREAM_TIMEOUT_SECS: {
     ...seconds(1),
@@ -60,6 +63,7 @@ export const UPSTREAM_SETTINGS = {
     doc: "Authorities that are trusted for the upstream's certificate besides those of the system.",
     example: "/etc/ooproxy/internal-ca.pem",
     unset: "the system's authorities alone",
+    file: true,
   },
   UPSTREAM_CERT_FILE: {
     ...text("the path of a PFX (PKCS#12) file, or of a PEM file with certificate and key"),
@@ -67,6 +71,7 @@ export const UPSTREAM_SETTINGS = {
     doc: "Certificate and private key that are shown to the upstream.",
     example: "/etc/ooproxy/client.pfx",
     unset: "none is shown",
+    file: true,
   },
   UPSTREAM_CERT_PASSWORD: {
     ...text(),

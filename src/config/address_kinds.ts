@@ -52,7 +52,7 @@ export function maskUrl(text: string): string {
  */
 export function listenAddress(scheme: "http" | "https"): Kind<ListenAddress> {
   return {
-    accepts: `host:port, :port or [IPv6]:port, also behind ${scheme}://,`,
+    accepts: `host:port, :port or [IPv6]:port, also behind ${scheme}://`,
     showExample: true,
     mask: maskUrl,
     parse(text) {

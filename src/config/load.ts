@@ -9,7 +9,7 @@ import { missingPartners, warningsOf } from "./checks.ts";
 import { camelCase, fileForm, flagName } from "./names.ts";
 import type { Problem } from "./problems.ts";
 import { type Config, INPUT_NAMES, rowOf, SETTING_NAMES } from "./schema.ts";
-import { type Row } from "./row.ts";
+import { expectation, type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";
 import { type Entry, type Layer, readSettingsFile, type SettingsFile } from "./settings_file.ts";
 import { nearMiss } from "./nearest_name.ts";
@@ -143,8 +143,7 @@ function fromFile(name: SettingName, named: Entry, readFile: Inputs["readFile"])
 }
 
 function check(name: SettingName, row: Row<unknown>, entry: Entry): Resolved {
-  const expected = row.showExample === true ? `${row.accepts} such as ${row.example}` : row.accepts;
-  const problem = { setting: name, source: entry.source, expected };
+  const problem = { setting: name, source: entry.source, expected: expectation(row) };
   if (entry.wrongType !== undefined) return wrong({ ...problem, found: entry.wrongType });
   const parsed = row.parse(entry.text);
   if (parsed.ok) return { state: "value", value: parsed.value, entry };
@@ -184,14 +183,11 @@ function missing(
 ): Problem[] {
   const given = (name: SettingName) => resolved.get(name)?.state !== "unset";
   const problems = SETTING_NAMES.filter((name) => rowOf(name).required === true && !given(name))
-    .map((name): Problem => {
-      const row = rowOf(name);
-      return {
-        setting: name,
-        source: "not set",
-        expected: `${row.accepts} such as ${row.example}`,
-      };
-    });
+    .map((name): Problem => ({
+      setting: name,
+      source: "not set",
+      expected: expectation(rowOf(name), true),
+    }));
   return [...missingPartners(given), ...problems].map((problem) => {
     const variable = [...misses].find(([, meant]) => meant === problem.setting)?.[0];
     if (variable === undefined) return problem;

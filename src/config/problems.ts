@@ -6,7 +6,7 @@ export interface Problem {
   readonly setting: string;
   /** Where it was found, such as `environment variable LISTEN_URL`; `not set` when nowhere. */
   readonly source: string;
-  /** What is wrong, where "got … wanted …" does not say it. */
+  /** What is wrong, where "got … expected …" does not say it. */
   readonly fault?: string;
   /** The value found, already quoted and masked; never there for a secret. */
   readonly found?: string;
@@ -32,7 +32,7 @@ function statement(problem: Problem): string {
   return [
     problem.fault,
     problem.found === undefined ? undefined : `got ${problem.found}`,
-    problem.expected === undefined ? undefined : `wanted ${problem.expected}`,
+    problem.expected === undefined ? undefined : `expected ${problem.expected}`,
   ].filter((part) => part !== undefined).join("   ");
 }
 
@@ -46,12 +46,11 @@ export function problemLines(problems: readonly Problem[]): string[] {
 
 /**
  * The text for a person, ending with a line break: one line a problem, its hint below it, and at
- * the end a way to see a working set-up.
+ * the end where to read what is accepted.
  *
  * It shows what the problems hold and masks nothing itself.
  */
 export function renderProblems(problems: readonly Problem[]): string {
-  const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
   const rows = columns(
     problems.map((problem) => [
       printable(problem.setting),
@@ -59,11 +58,15 @@ export function renderProblems(problems: readonly Problem[]): string {
       statement(problem),
     ]),
   );
-  const lines = [`error: ${count} wrong (nothing was started)`];
+  const lines = [`error: invalid configuration: ${counted(problems)}`];
   problems.forEach((problem, at) => {
     lines.push(`  ${rows[at]}`);
     if (problem.hint !== undefined) lines.push(`      hint: ${problem.hint}`);
   });
-  lines.push("hint: `deno task demo` shows a working set-up without any settings");
+  lines.push("hint: `ooproxy help` lists the common settings, `ooproxy help NAME` explains one");
   return lines.join("\n") + "\n";
+}
+
+function counted({ length }: readonly Problem[]): string {
+  return length === 1 ? "1 problem" : `${length} problems`;
 }

@@ -15,6 +15,13 @@ export const GROUPS = {
 /** One of the headings. */
 export type Group = keyof typeof GROUPS;
 
+/** What a row accepts, for an error text; with the example where that helps, or where `always` asks for it. */
+export function expectation(row: Row<unknown>, always = false): string {
+  return always || row.showExample === true
+    ? `${row.accepts}, such as ${row.example}`
+    : row.accepts;
+}
+
 /** Everything about one setting: `parse` and `accepts` come with its kind. */
 export interface Row<T> extends Kind<T> {
   readonly group: Group;

@@ -74,8 +74,8 @@ Deno.test("Every problem of every layer is collected.", () => {
 const WRONG: readonly [string, string, string][] = [
   ["LISTEN_URL", "8080", "host:port"],
   ["LISTEN_SSL_URL", "http://:1", "https://"],
-  ["PROVIDER_URL", "id.example.com", "absolute http(s) URL such as https://"],
-  ["UPSTREAM_URL", "http//api:80", "absolute http(s) URL such as http://127.0.0.1:9000"],
+  ["PROVIDER_URL", "id.example.com", "absolute http(s) URL, such as https://"],
+  ["UPSTREAM_URL", "http//api:80", "absolute http(s) URL, such as http://127.0.0.1:9000"],
   ["KEY_EXPIRY_SECS", "0", "whole seconds, 1 or more"],
   ["KEY_COOLDOWN_SECS", "0", "whole seconds, 1 or more"],
   ["UPSTREAM_TIMEOUT_SECS", "1.5", "whole seconds, 1 or more"],

@@ -17,6 +17,7 @@ Deno.test("The help names every command, every flag and every variable.", () => 
   }
   for (const name of INPUT_NAMES) assertIncludes(help, name);
   assertExcludes(help, "--client-secret ");
+  assertExcludes(help, ",,");
   assert(help.split("\n").every((line) => line.length <= 100), "lines of at most 100 characters");
 });
 

@@ -12,7 +12,7 @@ import {
 import { GROUPS } from "../../src/config/row.ts";
 import type { ListenAddress } from "../../src/config/address_kinds.ts";
 import type { LogLevel } from "../../src/ops/log.ts";
-import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { assert, assertEquals, assertExcludes, assertMatch } from "../support/assert.ts";
 import { MINIMAL, withEnv } from "./support.ts";
 
 /** Compiles only if both types are the same. */
@@ -26,7 +26,8 @@ for (const name of SETTING_NAMES) {
     assertMatch(name, /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
     assert(Object.hasOwn(GROUPS, row.group));
     assertMatch(row.doc, /\.$/);
-    assert(row.accepts !== "");
+    assertMatch(row.accepts, /[^,.]$/);
+    assertExcludes(row.accepts, ",,");
     const ways = [row.default, row.unset, row.required].filter((way) => way !== undefined);
     assertEquals(ways.length, 1, "one of default, unset and required");
     assert(row.secret !== true || row.default === undefined, "a secret has no default");

@@ -24,7 +24,7 @@ Deno.test("Missing and wrong settings end the start with 64 and every problem, n
   for (const name of ["PROVIDER_URL", "UPSTREAM_URL", "AUDIENCE", "NUM_WORKERS", "LEEWAY"]) {
     assertIncludes(process.output(), name);
   }
-  assertIncludes(process.output(), "5 settings are wrong (nothing was started)");
+  assertIncludes(process.output(), "invalid configuration: 5 problems");
   assertExcludes(process.output(), '"starting"');
   Deno.listen({ hostname: "127.0.0.1", port }).close();
 });

@@ -7,7 +7,12 @@ import { parseArguments } from "./src/config/args.ts";
 import type { Invocation } from "./src/config/args.ts";
 import { readVariables } from "./src/config/environment.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
-import { type Problem, problemLines, renderProblems } from "./src/config/problems.ts";
+import {
+  type Problem,
+  problemLines,
+  renderProblems,
+  renderUsageProblems,
+} from "./src/config/problems.ts";
 import { renderCheck, renderHelp } from "./src/config/render.ts";
 import { filesNamedBy, INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
@@ -33,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT_OK;
   }
   const invocation = parseArguments(args);
-  if (!invocation.ok) return refuse(renderProblems(invocation.failure));
+  if (!invocation.ok) return refuse(renderUsageProblems(invocation.failure));
   switch (invocation.value.command) {
     case "help":
       print(renderHelp());

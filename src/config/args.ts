@@ -4,32 +4,12 @@
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
 import { quote } from "../text.ts";
+import { type Command, COMMANDS, DEMO_FLAGS, isCommand } from "./commands.ts";
 import { fileForm, flagName } from "./names.ts";
 import { port } from "./kinds.ts";
 import type { Problem } from "./problems.ts";
 import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
 import { nearest } from "./nearest_name.ts";
-
-/** The commands and what they do, in the order of `--help`. */
-export const COMMANDS = {
-  serve: "serve requests (the default)",
-  check: "check the settings, show them and where each came from, start nothing",
-  health: "ask the running program of these settings whether it is well; exit code 0 or 1",
-  demo: "start a development provider, an upstream and the proxy, without any settings",
-  version: "print the version",
-  help: "print this text",
-} as const;
-
-/** One of the commands. */
-export type Command = keyof typeof COMMANDS;
-
-/** The flags of `demo` alone. */
-export const DEMO_FLAGS = {
-  "once": "send one request through, show it, and stop",
-  "provider-port": "port of the development provider",
-  "upstream-port": "port of the upstream",
-  "proxy-port": "port of the proxy",
-} as const;
 
 /** How `demo` runs. Ports: 0 = any free one, undefined = the demo's choice. */
 export interface DemoOptions {
@@ -51,6 +31,9 @@ export interface Invocation {
 
 /** Flags without a value. */
 const SWITCHES: readonly string[] = ["help", "version", "once"];
+
+/** Where every problem of this file was found. */
+const COMMAND_LINE = { source: "command line" };
 
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 type OptionToken = Extract<Token, { kind: "option" }>;
@@ -112,7 +95,7 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
     if (problem !== undefined) problems.push(problem);
     else values.set(option.name, option.value ?? "");
   }
-  if (problems.length > 0) return fail(problems);
+  if (command === undefined || problems.length > 0) return fail(problems);
   const flags = settingFlags().flatMap((flag) => {
     const value = values.get(flag);
     return value === undefined ? [] : [[flag, value] as const];
@@ -145,41 +128,41 @@ function withoutServe(words: readonly string[]): readonly string[] {
   return first === "serve" && second !== undefined && isCommand(second) ? words.slice(1) : words;
 }
 
-function commandOf(words: readonly string[], problems: Problem[]): Command {
+/** The command, `serve` where none is given; nothing where it is unknown. */
+function commandOf(words: readonly string[], problems: Problem[]): Command | undefined {
   const [first = "serve", ...rest] = words;
-  const known = Object.keys(COMMANDS);
   if (rest.length > 0) {
     problems.push({
-      setting: "command line",
-      source: "arguments",
+      ...COMMAND_LINE,
+      setting: "arguments",
       fault: `${rest.length} more than the command`,
       hint: "flags begin with two dashes: --listen-url :8080",
     });
   }
   if (isCommand(first)) return first;
-  const near = nearest(first, known);
-  problems.push({
-    setting: "command",
-    source: "arguments",
-    found: quote(first),
-    expected: `one of ${known.join(", ")}`,
-    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-  });
-  return "serve";
+  problems.push(unknownCommand(first));
+  return undefined;
 }
 
-function isCommand(text: string): text is Command {
-  return Object.hasOwn(COMMANDS, text);
+function unknownCommand(word: string): Problem {
+  const known = Object.keys(COMMANDS);
+  const near = nearest(word, known);
+  return {
+    ...COMMAND_LINE,
+    setting: "command",
+    fault: `unknown command ${quote(word)}, ` +
+      (near === undefined ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`),
+  };
 }
 
 function optionProblem(
   option: OptionToken,
   valued: readonly string[],
-  command: Command,
+  command: Command | undefined,
   repeated: boolean,
 ): Problem | undefined {
   const { name, rawName, value } = option;
-  const problem = { setting: rawName, source: "command line" };
+  const problem = { ...COMMAND_LINE, setting: rawName };
   const secret = SETTING_NAMES.find((setting) => flagName(setting) === name);
   if (secret !== undefined && rowOf(secret).secret === true) {
     return {
@@ -191,7 +174,7 @@ function optionProblem(
   const isSwitch = SWITCHES.includes(name);
   if (!isSwitch && !valued.includes(name)) return unknownFlag(problem, name, valued);
   if (repeated) return { ...problem, fault: "given twice" };
-  if (Object.hasOwn(DEMO_FLAGS, name) && command !== "demo") {
+  if (Object.hasOwn(DEMO_FLAGS, name) && command !== undefined && command !== "demo") {
     return { ...problem, fault: "belongs to the command demo" };
   }
   if (isSwitch) return value === undefined ? undefined : { ...problem, fault: "takes no value" };

@@ -51,20 +51,43 @@ export function problemLines(problems: readonly Problem[]): string[] {
  * It shows what the problems hold and masks nothing itself.
  */
 export function renderProblems(problems: readonly Problem[]): string {
-  const rows = columns(
-    problems.map((problem) => [
+  return [
+    `error: invalid configuration: ${counted(problems)}`,
+    ...withHints(problems, (problem) => [
       printable(problem.setting),
       printable(problem.source),
       statement(problem),
     ]),
-  );
-  const lines = [`error: invalid configuration: ${counted(problems)}`];
-  problems.forEach((problem, at) => {
-    lines.push(`  ${rows[at]}`);
-    if (problem.hint !== undefined) lines.push(`      hint: ${problem.hint}`);
-  });
-  lines.push("hint: `ooproxy help` lists the common settings, `ooproxy help NAME` explains one");
-  return lines.join("\n") + "\n";
+    "hint: `ooproxy help` lists the common settings, `ooproxy help NAME` explains one",
+    "",
+  ].join("\n");
+}
+
+/**
+ * The same for the command line, from which all of these problems come. An unknown command alone is one
+ * line: whatever else was given can hardly be judged without it.
+ */
+export function renderUsageProblems(problems: readonly Problem[]): string {
+  const [first, ...more] = problems;
+  const lines = first?.setting === "command" && more.length === 0
+    ? [`error: ${statement(first)}`]
+    : [
+      `error: invalid command line: ${counted(problems)}`,
+      ...withHints(problems, (problem) => [printable(problem.setting), statement(problem)]),
+    ];
+  return [...lines, "hint: `ooproxy help` lists the commands and the common flags", ""].join("\n");
+}
+
+/** A line for each problem, in columns, with its hint below it. */
+function withHints(
+  problems: readonly Problem[],
+  cells: (problem: Problem) => readonly string[],
+): string[] {
+  const rows = columns(problems.map(cells));
+  return problems.flatMap(({ hint }, at) => [
+    `  ${rows[at]}`,
+    ...(hint === undefined ? [] : [`      hint: ${hint}`]),
+  ]);
 }
 
 function counted({ length }: readonly Problem[]): string {

@@ -2,7 +2,7 @@
  * The table of settings as text: help, example file, README table and the output of `check`.
  * Every function returns text that ends with a line break.
  */
-import { COMMANDS, DEMO_FLAGS } from "./args.ts";
+import { COMMANDS, DEMO_FLAGS } from "./commands.ts";
 import type { Loaded } from "./load.ts";
 import { fileForm, flagName, tomlKey } from "./names.ts";
 import { columns } from "./problems.ts";

@@ -1,4 +1,5 @@
-import { type Command, parseArguments, settingFlags } from "../../src/config/args.ts";
+import { parseArguments, settingFlags } from "../../src/config/args.ts";
+import type { Command } from "../../src/config/commands.ts";
 import { SETTING_NAMES } from "../../src/config/schema.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 
@@ -85,9 +86,9 @@ const WRONG: readonly [readonly string[], string, string][] = [
   [["demo", "--proxy-port="], "--proxy-port", "a port number"],
   [["chekc"], "command", "did you mean check?"],
   [["constructor"], "command", "one of serve, check"],
-  [["serve", "hush"], "command line", "1 more than the command"],
-  [["check", "health"], "command line", "1 more than the command"],
-  [["serve", "serve", "serve"], "command line", "1 more than the command"],
+  [["serve", "hush"], "arguments", "1 more than the command"],
+  [["check", "health"], "arguments", "1 more than the command"],
+  [["serve", "serve", "serve"], "arguments", "1 more than the command"],
   [["--client-secret", "hush"], "--client-secret", "every user"],
   [["--client-secret=hush"], "--client-secret", "--client-secret-file"],
   [["--cert-password", "hush"], "--cert-password", "CERT_PASSWORD"],
@@ -103,10 +104,14 @@ for (const [args, setting, words] of WRONG) {
   });
 }
 
-Deno.test("All problems of a command line are told at once.", () => {
+Deno.test("All problems of a command line are reported at once.", () => {
   assertEquals(problems("chekc", "--colour", "--leeway").map((problem) => problem.setting), [
     "command",
     "--colour",
     "--leeway",
   ]);
+});
+
+Deno.test("An unknown command makes no flag wrong that may belong to it.", () => {
+  assertEquals(problems("demoo", "--once").map((problem) => problem.setting), ["command"]);
 });

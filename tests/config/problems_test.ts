@@ -1,4 +1,5 @@
-import { renderProblems } from "../../src/config/problems.ts";
+import { parseArguments } from "../../src/config/args.ts";
+import { renderProblems, renderUsageProblems } from "../../src/config/problems.ts";
 import { assertEquals, assertExcludes } from "../support/assert.ts";
 import { loadProblems, MINIMAL } from "./support.ts";
 
@@ -44,3 +45,34 @@ Deno.test("A key of the file cannot forge lines of the output.", () => {
   assertExcludes(text, "\nerror: b");
   assertExcludes(text, "\u001b");
 });
+
+/** Command lines, and all but the last line of what is said about them. */
+const COMMAND_LINES: readonly (readonly [args: readonly string[], lines: readonly string[]])[] = [
+  [["serv"], ['error: unknown command "serv", did you mean serve?']],
+  [["start"], [
+    'error: unknown command "start", expected one of serve, check, health, demo, version, help',
+  ]],
+  [["--leewy", "1"], [
+    "error: invalid command line: 1 problem",
+    "  --leewy   unknown flag, did you mean --leeway?",
+  ]],
+  [["serv", "--leeway"], [
+    "error: invalid command line: 2 problems",
+    '  command    unknown command "serv", did you mean serve?',
+    "  --leeway   needs a value: --leeway VALUE",
+  ]],
+  [["a\u001b[0m"], [
+    'error: unknown command "a\\u001b[0m", expected one of serve, check, health, demo, version, help',
+  ]],
+];
+
+for (const [args, lines] of COMMAND_LINES) {
+  Deno.test(`The arguments ${JSON.stringify(args)} are refused as a command line, not as settings.`, () => {
+    const parsed = parseArguments(args);
+    assertEquals(renderUsageProblems(parsed.ok ? [] : parsed.failure).split("\n"), [
+      ...lines,
+      "hint: `ooproxy help` lists the commands and the common flags",
+      "",
+    ]);
+  });
+}

@@ -1,4 +1,5 @@
-import { COMMANDS, DEMO_FLAGS, settingFlags } from "../../src/config/args.ts";
+import { settingFlags } from "../../src/config/args.ts";
+import { COMMANDS, DEMO_FLAGS } from "../../src/config/commands.ts";
 import {
   renderCheck,
   renderHelp,

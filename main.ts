@@ -6,6 +6,7 @@
 import { parseArguments } from "./src/config/args.ts";
 import type { Invocation } from "./src/config/args.ts";
 import { readVariables } from "./src/config/environment.ts";
+import { renderHelp } from "./src/config/help.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
 import {
   type Problem,
@@ -13,7 +14,7 @@ import {
   renderProblems,
   renderUsageProblems,
 } from "./src/config/problems.ts";
-import { renderCheck, renderHelp } from "./src/config/render.ts";
+import { renderCheck } from "./src/config/render.ts";
 import { filesNamedBy, INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { fail, ok, type Result } from "./src/result.ts";
@@ -41,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (!invocation.ok) return refuse(renderUsageProblems(invocation.failure));
   switch (invocation.value.command) {
     case "help":
-      print(renderHelp());
+      print(renderHelp(invocation.value.topic));
       return EXIT_OK;
     case "version":
       print(`ooproxy ${denoJson.version} (Deno ${Deno.version.deno}, V8 ${Deno.version.v8})\n`);

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
 import { quote } from "../text.ts";
 import { type Command, COMMANDS, DEMO_FLAGS, isCommand } from "./commands.ts";
+import { type HelpTopic, helpTopicOf, nearestTopic } from "./help_topic.ts";
 import { fileForm, flagName } from "./names.ts";
 import { port } from "./kinds.ts";
 import type { Problem } from "./problems.ts";
@@ -27,7 +28,17 @@ export interface Invocation {
   /** The settings file named by `--config`. */
   readonly configFile: string | undefined;
   readonly demo: DemoOptions;
+  /** What `help` is about. */
+  readonly topic: HelpTopic;
 }
+
+/** An invocation by a command alone. */
+const NOTHING_MORE: Omit<Invocation, "command"> = {
+  flags: {},
+  configFile: undefined,
+  demo: demoOptions(new Map()),
+  topic: "overview",
+};
 
 /** Flags without a value. */
 const SWITCHES: readonly string[] = ["help", "version", "once"];
@@ -53,7 +64,8 @@ function secretFlags(): readonly string[] {
 /**
  * Reads the arguments behind the program's name. Settings are not parsed here, only collected.
  *
- * `--help` and `--version` win over everything, wrong flags included. A problem never shows the
+ * `--help` and `--version` win over everything, wrong flags included; `help` with an unknown word is a
+ * problem. A problem never shows the
  * value of a flag.
  */
 export function parseArguments(args: readonly string[]): Result<Invocation, readonly Problem[]> {
@@ -76,15 +88,12 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
   });
   const options = tokens.filter((token) => token.kind === "option");
   const words = withoutServe(commandWords(tokens, new Set([...valued, ...SWITCHES])));
-  for (const special of ["help", "version"] as const) {
-    if (words[0] === special || options.some((option) => option.name === special)) {
-      return ok({
-        command: special,
-        flags: {},
-        configFile: undefined,
-        demo: demoOptions(new Map()),
-      });
-    }
+  if (words[0] === "help" || options.some(({ name }) => name === "help")) {
+    const topic = topicOf(words, options);
+    return topic.ok ? ok({ ...NOTHING_MORE, command: "help", topic: topic.value }) : topic;
+  }
+  if (words[0] === "version" || options.some(({ name }) => name === "version")) {
+    return ok({ ...NOTHING_MORE, command: "version" });
   }
 
   const problems: Problem[] = [];
@@ -101,6 +110,7 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
     return value === undefined ? [] : [[flag, value] as const];
   });
   return ok({
+    ...NOTHING_MORE,
     command,
     flags: Object.fromEntries(flags),
     configFile: values.get("config"),
@@ -126,6 +136,25 @@ function commandWords(tokens: readonly Token[], known: ReadonlySet<string>): str
 function withoutServe(words: readonly string[]): readonly string[] {
   const [first, second] = words;
   return first === "serve" && second !== undefined && isCommand(second) ? words.slice(1) : words;
+}
+
+/** What the help is wanted for: a word or a flag behind `help`; with `--help` alone never a problem. */
+function topicOf(
+  words: readonly string[],
+  options: readonly OptionToken[],
+): Result<HelpTopic, readonly Problem[]> {
+  const [first = "serve", second] = words;
+  if (first !== "help") {
+    return ok(first === "serve" ? "overview" : helpTopicOf(first) ?? "overview");
+  }
+  const flag = options.find(({ name, value }) => name !== "help" && value === undefined);
+  const word = second ?? flag?.name;
+  const topic = word === undefined ? "overview" : helpTopicOf(word);
+  if (topic !== undefined) return ok(topic);
+  const near = nearestTopic(word ?? "");
+  const meant = near === undefined ? "" : `, did you mean ${near}?`;
+  const fault = `unknown setting or command ${quote(word ?? "")}${meant}`;
+  return fail([{ ...COMMAND_LINE, setting: "help", fault }]);
 }
 
 /** The command, `serve` where none is given; nothing where it is unknown. */

@@ -9,7 +9,7 @@ export const COMMANDS = {
   health: "check whether the running instance is ready; exit code 0 or 1",
   demo: "start a development provider, an upstream and the proxy, without any settings",
   version: "print the version",
-  help: "print this text",
+  help: "print this text; help all: every setting; help NAME: one setting or command whole",
 } as const;
 
 /** One of the commands. */

@@ -63,13 +63,16 @@ export function renderProblems(problems: readonly Problem[]): string {
   ].join("\n");
 }
 
+/** Problems of the command line that say everything in one sentence. */
+const ALONE: readonly string[] = ["command", "help"];
+
 /**
- * The same for the command line, from which all of these problems come. An unknown command alone is one
- * line: whatever else was given can hardly be judged without it.
+ * The same for the command line, from which all of these problems come. An unknown command or help
+ * topic alone is one line: whatever else was given can hardly be judged without it.
  */
 export function renderUsageProblems(problems: readonly Problem[]): string {
   const [first, ...more] = problems;
-  const lines = first?.setting === "command" && more.length === 0
+  const lines = first !== undefined && ALONE.includes(first.setting) && more.length === 0
     ? [`error: ${statement(first)}`]
     : [
       `error: invalid command line: ${counted(problems)}`,

@@ -6,8 +6,9 @@ import type { HelpTopic } from "./help_topic.ts";
 import { fileForm, flagName, tomlKey } from "./names.ts";
 import { columns } from "./problems.ts";
 import { defaultOf, GROUP_NAMES, namesIn, wrap } from "./render.ts";
-import { GROUPS, type Row } from "./row.ts";
+import { type Field, GROUPS, type Row } from "./row.ts";
 import { inputNames, namesWith, rowOf, type SettingName } from "./schema.ts";
+import { fileKey, TABLES } from "./table.ts";
 
 const ABOUT = "ooproxy checks OpenID Connect bearer tokens and streams what passes to an upstream.";
 
@@ -71,6 +72,15 @@ function renderAll(): string {
       `${GROUPS[group]}:`,
       ...namesIn(group).flatMap(paragraphOf),
     ]),
+    ...TABLES.flatMap(({ key, heading, doc, rows }) => [
+      "",
+      `${heading}, [[${key}]] in settings.toml:`,
+      ...wrap(doc, "  "),
+      ...Object.entries(rows).flatMap(([name, row]) => [
+        `  ${name}${row.secret === true ? `, ${fileKey(name)}` : ""}`,
+        ...meaningOf(row),
+      ]),
+    ]),
     "",
     "Flags of demo:",
     ...demoFlags(),
@@ -104,9 +114,12 @@ function paragraphOf(name: SettingName): string[] {
     ? `  --${flagOf(name)} FILE, ${fileForm(name)}, ${name}`
     : `  --${flagOf(name)} VALUE, ${name}`;
   const secret = row.secret === true ? " A secret: no flag takes it directly." : "";
+  return [head, ...meaningOf(row, secret)];
+}
+
+function meaningOf(row: Field<unknown>, more = ""): string[] {
   return [
-    head,
-    ...wrap(`${row.doc}${secret}`, "      "),
+    ...wrap(`${row.doc}${more}`, "      "),
     ...wrap(`Accepts ${row.accepts}. Default: ${defaultOf(row)}.`, "      "),
   ];
 }

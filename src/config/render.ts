@@ -6,7 +6,7 @@ import type { Loaded } from "./load.ts";
 import { fileForm, tomlKey } from "./names.ts";
 import { columns } from "./problems.ts";
 import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
-import { type Group, GROUPS, type Row } from "./row.ts";
+import { type Field, type Group, GROUPS, type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";
 
 /** Width of help and example in characters. */
@@ -21,7 +21,7 @@ export function namesIn(group: Group): readonly SettingName[] {
 }
 
 /** What holds where a setting is not given, in a few words. */
-export function defaultOf(row: Row<unknown>): string {
+export function defaultOf(row: Field<unknown>): string {
   return row.required === true ? "required" : row.default ?? row.unset ?? "none";
 }
 
@@ -115,12 +115,15 @@ export function renderReadmeTable(): string {
   return [head, rule, ...body, ""].join("\n");
 }
 
-/** The output of `check`: every setting, its value (secrets masked) and where it came from. */
+/** The output of `check`: every setting, those of tables too, its value (secrets masked) and where it came from. */
 export function renderCheck(loaded: Loaded): string {
   const rows = SETTING_NAMES.map((name) => {
     const origin = loaded.origins[name];
     const row = rowOf(name);
     return [name, loaded.shown[name], origin === "not set" ? row.unset ?? origin : origin];
   });
-  return [...columns(rows), ""].join("\n");
+  const entries = Object.values(loaded.tables).flat().flatMap(({ shown }) =>
+    shown.map(({ label, text, origin }) => [label, text, origin])
+  );
+  return [...columns([...rows, ...entries]), ""].join("\n");
 }

@@ -7,8 +7,7 @@
  */
 import type { LogLevel } from "../ops/log.ts";
 import { type CamelCase, camelCase, fileForm } from "./names.ts";
-import type { Kind } from "./kinds.ts";
-import type { Row } from "./row.ts";
+import type { Row, ValueOf } from "./row.ts";
 import { LISTEN_SETTINGS } from "./tables/listen.ts";
 import { PROCESS_SETTINGS } from "./tables/process.ts";
 import { PROVIDER_SETTINGS } from "./tables/provider.ts";
@@ -24,17 +23,13 @@ export const SETTINGS = {
   ...PROCESS_SETTINGS,
 } as const satisfies Readonly<Record<string, Row<unknown>>>;
 
-type Table = typeof SETTINGS;
+type Settings = typeof SETTINGS;
 
 /** Environment name of a setting. */
-export type SettingName = keyof Table;
-
-type Parsed<R> = R extends Kind<infer T> ? T : never;
-type Value<R> = R extends { readonly required: true } | { readonly default: string } ? Parsed<R>
-  : Parsed<R> | undefined;
+export type SettingName = keyof Settings;
 
 /** All settings, ready for use: `LISTEN_URL` is `listenUrl`. Plain data, frozen, fit for JSON. */
-export type Config = { readonly [Name in SettingName as CamelCase<Name>]: Value<Table[Name]> };
+export type Config = { readonly [Name in SettingName as CamelCase<Name>]: ValueOf<Settings[Name]> };
 
 /** The environment names of all settings, in the table's order. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -130,7 +130,7 @@ function commandWords(tokens: readonly Token[], known: ReadonlySet<string>): str
 }
 
 /**
- * A task or a container says `serve`, and whoever uses it may add another command, which wins: the
+ * A task or a container says `serve`, and its user may add another command, which wins: the
  * program cannot be started without any word there (see `unlessServed`).
  */
 function withoutServe(words: readonly string[]): readonly string[] {

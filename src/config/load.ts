@@ -30,7 +30,7 @@ export interface Inputs {
   readonly readFile: ReadFile;
 }
 
-/** The settings, and what to tell about them. */
+/** The settings, with where each came from. */
 export interface Loaded {
   /** Frozen, nested values included. */
   readonly config: Config;

@@ -49,7 +49,7 @@ export const PROCESS_SETTINGS = {
     ...seconds(0),
     group: "process",
     doc: "After SIGTERM or SIGINT: how long requests are still accepted while /readyz already " +
-      "says no, so that a load balancer can notice.",
+      "fails, so that a load balancer can notice.",
     example: "5",
     default: "0",
     edge: "ignored",
@@ -65,9 +65,8 @@ export const PROCESS_SETTINGS = {
   WATCH_FILES: {
     ...boolean(),
     group: "process",
-    doc:
-      "Whether a change of the settings file, the certificate or a secret's file is taken over " +
-      "by itself, as SIGHUP does.",
+    doc: "Whether a change of the settings file, a certificate, a CA file or a secret's file " +
+      "reloads the configuration, as SIGHUP does.",
     example: "true",
     default: "false",
     edge: "ignored",
@@ -75,7 +74,7 @@ export const PROCESS_SETTINGS = {
   RUST_LOG: {
     ...logLevel,
     group: "process",
-    doc: "How much is logged. LOG_LEVEL wins over it.",
+    doc: "How much is logged. LOG_LEVEL takes precedence.",
     example: "info",
     default: "info",
   },

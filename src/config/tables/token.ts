@@ -39,25 +39,23 @@ export const TOKEN_SETTINGS = {
     ...wholeNumber({ min: 0, max: MOST_TOKENS }),
     group: "token",
     doc:
-      "Most verified tokens that each worker remembers, so that a token that comes again is not " +
-      "verified again; 0 remembers none.",
+      "Most verified tokens that each worker caches, so that a token that is sent again is not " +
+      "verified again; 0 caches none.",
     example: "10000",
     default: "10000",
   },
   TOKEN_CACHE_TTL_SECS: {
     ...seconds(1),
     group: "token",
-    doc:
-      "Longest time a verified token is remembered. It is never remembered past its exp, nor when " +
-      "the provider's keys have changed.",
+    doc: "Longest time a verified token is cached. Never past its exp, nor after a change of the " +
+      "provider's keys.",
     example: "300",
     default: "300",
   },
   MAX_PENDING_VERIFICATIONS: {
     ...wholeNumber({ min: 1, max: MOST_PENDING }),
     group: "token",
-    doc:
-      "Most signature checks that each worker has under way at once; requests beyond get 503 with " +
+    doc: "Most concurrent signature checks of each worker; requests beyond get 503 with " +
       "Retry-After.",
     example: "256",
     default: "256",

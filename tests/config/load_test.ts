@@ -45,7 +45,7 @@ Deno.test("The settings are frozen all the way down.", () => {
   assertThrows(() => (config.audience as string[]).push("b"));
 });
 
-Deno.test("Without any settings all that is missing is told at once.", () => {
+Deno.test("Without any settings all that is missing is reported at once.", () => {
   const problems = loadProblems({});
   assertEquals(problems.map((problem) => problem.setting), [
     "LISTEN_URL",

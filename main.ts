@@ -6,13 +6,20 @@
 import { parseArguments } from "./src/config/args.ts";
 import type { Invocation } from "./src/config/args.ts";
 import { readVariables } from "./src/config/environment.ts";
+import { renderHelp } from "./src/config/help.ts";
 import { candidatePaths, load, type Loaded } from "./src/config/load.ts";
-import { type Problem, problemLines, renderProblems } from "./src/config/problem.ts";
-import { renderCheck, renderHelp } from "./src/config/render.ts";
-import { INPUT_NAMES } from "./src/config/schema.ts";
+import {
+  type Problem,
+  problemLines,
+  renderProblems,
+  renderUsageProblems,
+} from "./src/config/problems.ts";
+import { renderCheck } from "./src/config/render.ts";
+import { filesNamedBy, INPUT_NAMES } from "./src/config/schema.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { fail, ok, type Result } from "./src/result.ts";
 import { lazyFetch, unlessServed } from "./src/server/entry.ts";
+import { messageOf } from "./src/text.ts";
 
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
@@ -32,10 +39,10 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT_OK;
   }
   const invocation = parseArguments(args);
-  if (!invocation.ok) return refuse(renderProblems(invocation.failure));
+  if (!invocation.ok) return refuse(renderUsageProblems(invocation.failure));
   switch (invocation.value.command) {
     case "help":
-      print(renderHelp());
+      print(renderHelp(invocation.value.topic));
       return EXIT_OK;
     case "version":
       print(`ooproxy ${denoJson.version} (Deno ${Deno.version.deno}, V8 ${Deno.version.v8})\n`);
@@ -121,9 +128,7 @@ interface Settings {
 
 function forRun({ loaded, file, secretFiles }: Settings) {
   const { config, warnings } = loaded;
-  const { certFile, providerCaFile, upstreamCaFile, upstreamCertFile } = config;
-  const files = [file, certFile, providerCaFile, upstreamCaFile, upstreamCertFile, ...secretFiles]
-    .filter((path) => path !== undefined);
+  const files = [...(file === undefined ? [] : [file]), ...filesNamedBy(config), ...secretFiles];
   return { config, warnings, file, files };
 }
 
@@ -187,7 +192,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function refuse(text: string): number {

@@ -3,32 +3,14 @@
  */
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
+import { quote } from "../text.ts";
+import { type Command, COMMANDS, DEMO_FLAGS, isCommand } from "./commands.ts";
+import { type HelpTopic, helpTopicOf, nearestTopic } from "./help_topic.ts";
 import { fileForm, flagName } from "./names.ts";
-import { port } from "./parse.ts";
-import { type Problem, quote } from "./problem.ts";
+import { port } from "./kinds.ts";
+import type { Problem } from "./problems.ts";
 import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
-import { nearest } from "./similar.ts";
-
-/** The commands and what they do, in the order of `--help`. */
-export const COMMANDS = {
-  serve: "serve requests (the default)",
-  check: "check the settings, show them and where each came from, start nothing",
-  health: "ask the running program of these settings whether it is well; exit code 0 or 1",
-  demo: "start a development provider, an upstream and the proxy, without any settings",
-  version: "print the version",
-  help: "print this text",
-} as const;
-
-/** One of the commands. */
-export type Command = keyof typeof COMMANDS;
-
-/** The flags of `demo` alone. */
-export const DEMO_FLAGS = {
-  "once": "send one request through, show it, and stop",
-  "provider-port": "port of the development provider",
-  "upstream-port": "port of the upstream",
-  "proxy-port": "port of the proxy",
-} as const;
+import { nearest } from "./nearest_name.ts";
 
 /** How `demo` runs. Ports: 0 = any free one, undefined = the demo's choice. */
 export interface DemoOptions {
@@ -46,10 +28,23 @@ export interface Invocation {
   /** The settings file named by `--config`. */
   readonly configFile: string | undefined;
   readonly demo: DemoOptions;
+  /** What `help` is about. */
+  readonly topic: HelpTopic;
 }
+
+/** An invocation by a command alone. */
+const NOTHING_MORE: Omit<Invocation, "command"> = {
+  flags: {},
+  configFile: undefined,
+  demo: demoOptions(new Map()),
+  topic: "overview",
+};
 
 /** Flags without a value. */
 const SWITCHES: readonly string[] = ["help", "version", "once"];
+
+/** Where every problem of this file was found. */
+const COMMAND_LINE = { source: "command line" };
 
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 type OptionToken = Extract<Token, { kind: "option" }>;
@@ -69,7 +64,8 @@ function secretFlags(): readonly string[] {
 /**
  * Reads the arguments behind the program's name. Settings are not parsed here, only collected.
  *
- * `--help` and `--version` win over everything, wrong flags included. A problem never shows the
+ * `--help` and `--version` win over everything, wrong flags included; `help` with an unknown word is a
+ * problem. A problem never shows the
  * value of a flag.
  */
 export function parseArguments(args: readonly string[]): Result<Invocation, readonly Problem[]> {
@@ -92,15 +88,12 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
   });
   const options = tokens.filter((token) => token.kind === "option");
   const words = withoutServe(commandWords(tokens, new Set([...valued, ...SWITCHES])));
-  for (const special of ["help", "version"] as const) {
-    if (words[0] === special || options.some((option) => option.name === special)) {
-      return ok({
-        command: special,
-        flags: {},
-        configFile: undefined,
-        demo: demoOptions(new Map()),
-      });
-    }
+  if (words[0] === "help" || options.some(({ name }) => name === "help")) {
+    const topic = topicOf(words, options);
+    return topic.ok ? ok({ ...NOTHING_MORE, command: "help", topic: topic.value }) : topic;
+  }
+  if (words[0] === "version" || options.some(({ name }) => name === "version")) {
+    return ok({ ...NOTHING_MORE, command: "version" });
   }
 
   const problems: Problem[] = [];
@@ -111,12 +104,13 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
     if (problem !== undefined) problems.push(problem);
     else values.set(option.name, option.value ?? "");
   }
-  if (problems.length > 0) return fail(problems);
+  if (command === undefined || problems.length > 0) return fail(problems);
   const flags = settingFlags().flatMap((flag) => {
     const value = values.get(flag);
     return value === undefined ? [] : [[flag, value] as const];
   });
   return ok({
+    ...NOTHING_MORE,
     command,
     flags: Object.fromEntries(flags),
     configFile: values.get("config"),
@@ -136,7 +130,7 @@ function commandWords(tokens: readonly Token[], known: ReadonlySet<string>): str
 }
 
 /**
- * A task or a container says `serve`, and whoever uses it may add another command, which wins: the
+ * A task or a container says `serve`, and its user may add another command, which wins: the
  * program cannot be started without any word there (see `unlessServed`).
  */
 function withoutServe(words: readonly string[]): readonly string[] {
@@ -144,41 +138,60 @@ function withoutServe(words: readonly string[]): readonly string[] {
   return first === "serve" && second !== undefined && isCommand(second) ? words.slice(1) : words;
 }
 
-function commandOf(words: readonly string[], problems: Problem[]): Command {
+/** What the help is wanted for: a word or a flag behind `help`; with `--help` alone never a problem. */
+function topicOf(
+  words: readonly string[],
+  options: readonly OptionToken[],
+): Result<HelpTopic, readonly Problem[]> {
+  const [first = "serve", second] = words;
+  if (first !== "help") {
+    return ok(first === "serve" ? "overview" : helpTopicOf(first) ?? "overview");
+  }
+  const flag = options.find(({ name, value }) => name !== "help" && value === undefined);
+  const word = second ?? flag?.name;
+  const topic = word === undefined ? "overview" : helpTopicOf(word);
+  if (topic !== undefined) return ok(topic);
+  const near = nearestTopic(word ?? "");
+  const meant = near === undefined ? "" : `, did you mean ${near}?`;
+  const fault = `unknown setting or command ${quote(word ?? "")}${meant}`;
+  return fail([{ ...COMMAND_LINE, setting: "help", fault }]);
+}
+
+/** The command, `serve` where none is given; nothing where it is unknown. */
+function commandOf(words: readonly string[], problems: Problem[]): Command | undefined {
   const [first = "serve", ...rest] = words;
-  const known = Object.keys(COMMANDS);
   if (rest.length > 0) {
     problems.push({
-      setting: "command line",
-      source: "arguments",
+      ...COMMAND_LINE,
+      setting: "arguments",
       fault: `${rest.length} more than the command`,
       hint: "flags begin with two dashes: --listen-url :8080",
     });
   }
   if (isCommand(first)) return first;
-  const near = nearest(first, known);
-  problems.push({
-    setting: "command",
-    source: "arguments",
-    found: quote(first),
-    expected: `one of ${known.join(", ")}`,
-    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-  });
-  return "serve";
+  problems.push(unknownCommand(first));
+  return undefined;
 }
 
-function isCommand(text: string): text is Command {
-  return Object.hasOwn(COMMANDS, text);
+function unknownCommand(word: string): Problem {
+  const known = Object.keys(COMMANDS);
+  const near = nearest(word, known);
+  return {
+    ...COMMAND_LINE,
+    setting: "command",
+    fault: `unknown command ${quote(word)}, ` +
+      (near === undefined ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`),
+  };
 }
 
 function optionProblem(
   option: OptionToken,
   valued: readonly string[],
-  command: Command,
+  command: Command | undefined,
   repeated: boolean,
 ): Problem | undefined {
   const { name, rawName, value } = option;
-  const problem = { setting: rawName, source: "command line" };
+  const problem = { ...COMMAND_LINE, setting: rawName };
   const secret = SETTING_NAMES.find((setting) => flagName(setting) === name);
   if (secret !== undefined && rowOf(secret).secret === true) {
     return {
@@ -190,7 +203,7 @@ function optionProblem(
   const isSwitch = SWITCHES.includes(name);
   if (!isSwitch && !valued.includes(name)) return unknownFlag(problem, name, valued);
   if (repeated) return { ...problem, fault: "given twice" };
-  if (Object.hasOwn(DEMO_FLAGS, name) && command !== "demo") {
+  if (Object.hasOwn(DEMO_FLAGS, name) && command !== undefined && command !== "demo") {
     return { ...problem, fault: "belongs to the command demo" };
   }
   if (isSwitch) return value === undefined ? undefined : { ...problem, fault: "takes no value" };

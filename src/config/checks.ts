@@ -1,14 +1,14 @@
 /**
  * Rules between settings, which no single row can check.
  */
-import { isLoopback } from "./parse_address.ts";
-import type { Problem } from "./problem.ts";
+import { isLoopback } from "./address_kinds.ts";
+import type { Problem } from "./problems.ts";
 import type { Config, SettingName } from "./schema.ts";
 
 /** Least length of CLIENT_SECRET in bytes: RFC 7518 section 3.2 wants the size of the hash. */
 const LEAST_SECRET_BYTES = 32;
 
-/** Settings that need each other. `given` tells whether one was given at all, right or wrong. */
+/** Settings that need each other. `given` says whether one was given at all, right or wrong. */
 export function missingPartners(given: (name: SettingName) => boolean): Problem[] {
   const problems: Problem[] = [];
   if (!given("LISTEN_URL") && !given("LISTEN_SSL_URL")) {
@@ -41,7 +41,7 @@ export function warningsOf(config: Config): string[] {
     warnings.push("UPSTREAM_TRANSPORT=fetch cannot reach a Unix socket: http1 is used");
   }
   const { issuer, jwksUri, providerUrl } = config;
-  // Whom keys or their address are asked of: with both set, nobody asks for a discovery document.
+  // Where keys or their address are fetched from: with both set there is no discovery.
   const asked = {
     PROVIDER_URL: issuer === undefined || jwksUri === undefined ? providerUrl.text : undefined,
     JWKS_URI: jwksUri,
@@ -49,7 +49,7 @@ export function warningsOf(config: Config): string[] {
   for (const [name, url] of Object.entries(asked)) {
     if (url === undefined || !isPlainHttp(url)) continue;
     warnings.push(
-      `${name} is plain http: whoever sits on the way can replace the provider's keys`,
+      `${name} is plain http: an attacker on the network can replace the provider's keys`,
     );
   }
   const secret = config.clientSecret;
@@ -59,7 +59,7 @@ export function warningsOf(config: Config): string[] {
     );
   }
   if (secret !== undefined && PUBLIC_KEY.test(secret)) {
-    warnings.push("CLIENT_SECRET looks like a public key: whoever knows that can make tokens");
+    warnings.push("CLIENT_SECRET looks like a public key: anybody who knows it can make tokens");
   }
   if (config.audience === undefined) {
     warnings.push("AUDIENCE is not set: any token of this provider is accepted");

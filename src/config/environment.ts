@@ -6,11 +6,11 @@ import { INPUT_NAMES } from "./schema.ts";
 
 /**
  * The settings, as `--allow-env` takes them: `PROVIDER_*` for `PROVIDER_URL`. Everything that begins
- * like a setting can be seen, so that `PROVIDER_URI` can be told of as a misspelt one.
+ * like a setting can be seen, so that `PROVIDER_URI` is reported as a misspelt one.
  */
 export const SETTING_VARIABLES: readonly string[] = patternsOf(INPUT_NAMES);
 
-/** Where `settings.toml` is looked for besides the working directory. */
+/** Where `settings.toml` is searched besides the working directory. */
 const PATH_VARIABLE = "PATH";
 
 /** What the runtime itself reads: a worker gets a copy, and only what can be read can be copied. */

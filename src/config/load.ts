@@ -5,13 +5,15 @@
  */
 import { fail, ok, type Result } from "../result.ts";
 import { missingPartners, warningsOf } from "./checks.ts";
+import { type LoadedEntry, loadTables } from "./load_tables.ts";
 import { camelCase, fileForm, flagName } from "./names.ts";
-import { printable, type Problem, quote } from "./problem.ts";
-import { type Config, INPUT_NAMES, rowOf, SETTING_NAMES } from "./schema.ts";
-import { type Row } from "./row.ts";
-import type { SettingName } from "./schema.ts";
+import { nearMiss } from "./nearest_name.ts";
+import type { Problem } from "./problems.ts";
+import { type ReadFile, resolve, type Resolved, show } from "./resolve.ts";
+import { expectation } from "./row.ts";
+import { type Config, INPUT_NAMES, rowOf, SETTING_NAMES, type SettingName } from "./schema.ts";
 import { type Entry, type Layer, readSettingsFile, type SettingsFile } from "./settings_file.ts";
-import { nearMiss } from "./similar.ts";
+import { type Table, TABLES } from "./table.ts";
 
 /** Name of the settings file where none is named. */
 export const SETTINGS_FILE = "settings.toml";
@@ -25,10 +27,10 @@ export interface Inputs {
   /** Flags by their name without dashes: `{ "listen-url": ":8080" }`. */
   readonly flags: Readonly<Record<string, string>>;
   /** Reads the file of a secret; the failure is a short reason, such as `no such file`. */
-  readonly readFile: (path: string) => Result<string, string>;
+  readonly readFile: ReadFile;
 }
 
-/** The settings, and what to tell about them. */
+/** The settings, with where each came from. */
 export interface Loaded {
   /** Frozen, nested values included. */
   readonly config: Config;
@@ -36,15 +38,11 @@ export interface Loaded {
   readonly origins: Readonly<Record<SettingName, string>>;
   /** Each value as a text that may be shown: secrets are `***`, `(not set)` where there is none. */
   readonly shown: Readonly<Record<SettingName, string>>;
+  /** The entries of each table of the settings file, by the table's key. */
+  readonly tables: Readonly<Record<string, readonly LoadedEntry[]>>;
   /** Sentences for the operator; no secret values in them. */
   readonly warnings: readonly string[];
 }
-
-/** The outcome for one setting. */
-type Resolved =
-  | { readonly state: "value"; readonly value: unknown; readonly entry: Entry }
-  | { readonly state: "unset" }
-  | { readonly state: "wrong"; readonly problem: Problem };
 
 /**
  * Where a settings file is looked for, in order, when none is named: the working directory, then
@@ -63,26 +61,33 @@ export function candidatePaths(cwd: string, pathVariable: string, separator = ":
  *
  * Fails with every problem there is, not only the first. It does not check that addresses are
  * free, that servers answer, or that the certificate opens.
+ *
+ * @param tables the tables that the settings file may have.
  */
-export function load(inputs: Inputs): Result<Loaded, readonly Problem[]> {
-  const file = inputs.file === undefined ? undefined : readSettingsFile(inputs.file);
+export function load(
+  inputs: Inputs,
+  tables: readonly Table[] = TABLES,
+): Result<Loaded, readonly Problem[]> {
+  const file = inputs.file === undefined ? undefined : readSettingsFile(inputs.file, tables);
   const layers: Layer[] = [
     layerOf(inputs.flags, flagName, (key) => `flag --${key}`),
     layerOf(inputs.env, (name) => name, (key) => `environment variable ${key}`),
     file?.layer ?? new Map(),
   ];
   const resolved = new Map(
-    SETTING_NAMES.map((name) => [name, resolve(name, layers, inputs.readFile)]),
+    SETTING_NAMES.map((name) => [name, resolveSetting(name, layers, inputs.readFile)]),
   );
+  const entries = loadTables(tables, file?.entries ?? new Map(), inputs.readFile);
   const misses = nearMisses(inputs.env);
   const problems = [
     ...file?.problems ?? [],
     ...[...resolved.values()].flatMap((one) => one.state === "wrong" ? [one.problem] : []),
+    ...entries.problems,
   ];
   // A file that cannot be read may well hold what seems to be missing.
   if (file?.broken !== true) problems.push(...missing(resolved, misses));
   if (problems.length > 0) return fail(problems);
-  return ok(assemble(resolved, misses));
+  return ok(assemble(resolved, entries.loaded, misses));
 }
 
 function layerOf(
@@ -103,68 +108,16 @@ function find(layers: readonly Layer[], name: string): Entry | undefined {
   return layers.find((layer) => layer.has(name))?.get(name);
 }
 
-function resolve(
+function resolveSetting(
   name: SettingName,
   layers: readonly Layer[],
-  readFile: Inputs["readFile"],
+  readFile: ReadFile,
 ): Resolved {
   const row = rowOf(name);
-  const direct = find(layers, name);
-  const named = row.secret === true ? find(layers, fileForm(name)) : undefined;
-  if (direct !== undefined && named !== undefined) {
-    return wrong({
-      setting: name,
-      source: direct.source,
-      fault: `given twice, also by ${named.source}`,
-      expected: `${name} or ${fileForm(name)}, not both`,
-    });
-  }
-  if (named !== undefined) return fromFile(name, named, readFile);
-  if (direct !== undefined) return check(name, row, direct);
-  if (row.default === undefined) return { state: "unset" };
-  return check(name, row, { text: row.default, source: "default" });
-}
-
-/** The path is not shown: someone may have put the secret itself there. */
-function fromFile(name: SettingName, named: Entry, readFile: Inputs["readFile"]): Resolved {
-  const problem = { setting: fileForm(name), source: named.source };
-  if (named.wrongType !== undefined) {
-    return wrong({ ...problem, found: named.wrongType, expected: "the path of a file" });
-  }
-  const content = readFile(named.text);
-  if (!content.ok) {
-    const reason = printable(content.failure.replaceAll(named.text, "…"));
-    return wrong({ ...problem, fault: `the file cannot be read (${reason})` });
-  }
-  const text = content.value.replace(/\r?\n$/, "");
-  if (text === "") return wrong({ ...problem, fault: "the file is empty" });
-  return check(name, rowOf(name), { text, source: named.source });
-}
-
-function check(name: SettingName, row: Row<unknown>, entry: Entry): Resolved {
-  const expected = row.showExample === true ? `${row.accepts} such as ${row.example}` : row.accepts;
-  const problem = { setting: name, source: entry.source, expected };
-  if (entry.wrongType !== undefined) return wrong({ ...problem, found: entry.wrongType });
-  const parsed = row.parse(entry.text);
-  if (parsed.ok) return { state: "value", value: parsed.value, entry };
-  const hint = parsed.failure.hint ?? wrappingHint(row, entry.text);
-  return wrong({
-    ...problem,
-    ...(row.secret === true ? {} : { found: quote(row.mask?.(entry.text) ?? entry.text) }),
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
-/** Env files and shells leave quotes and line ends around values. */
-function wrappingHint(row: Row<unknown>, text: string): string | undefined {
-  const bare = text.trim().replace(/^(["'])(.+)\1$/s, "$2");
-  return bare !== text && row.parse(bare).ok
-    ? "remove the quotes or white space around the value"
-    : undefined;
-}
-
-function wrong(problem: Problem): Resolved {
-  return { state: "wrong", problem };
+  return resolve({ label: name, fileLabel: fileForm(name), row }, {
+    direct: find(layers, name),
+    named: row.secret === true ? find(layers, fileForm(name)) : undefined,
+  }, readFile);
 }
 
 /** Misspelt environment variables: the variable and the setting that was probably meant. */
@@ -183,14 +136,11 @@ function missing(
 ): Problem[] {
   const given = (name: SettingName) => resolved.get(name)?.state !== "unset";
   const problems = SETTING_NAMES.filter((name) => rowOf(name).required === true && !given(name))
-    .map((name): Problem => {
-      const row = rowOf(name);
-      return {
-        setting: name,
-        source: "not set",
-        expected: `${row.accepts} such as ${row.example}`,
-      };
-    });
+    .map((name): Problem => ({
+      setting: name,
+      source: "not set",
+      expected: expectation(rowOf(name), true),
+    }));
   return [...missingPartners(given), ...problems].map((problem) => {
     const variable = [...misses].find(([, meant]) => meant === problem.setting)?.[0];
     if (variable === undefined) return problem;
@@ -203,6 +153,7 @@ function missing(
 
 function assemble(
   resolved: ReadonlyMap<SettingName, Resolved>,
+  tables: Loaded["tables"],
   misses: ReadonlyMap<string, string>,
 ): Loaded {
   const config: Record<string, unknown> = {};
@@ -212,7 +163,7 @@ function assemble(
     const set = one.state === "value" ? one : undefined;
     config[camelCase(name)] = set?.value;
     origins[name] = set?.entry.source ?? "not set";
-    shown[name] = show(name, set?.entry);
+    shown[name] = show(rowOf(name), set?.entry);
   }
   const warnings = [...misses].map(([variable, meant]) =>
     `environment variable ${variable} is no setting: is ${meant} meant?`
@@ -223,13 +174,9 @@ function assemble(
     config: complete,
     origins: Object.freeze(origins),
     shown: Object.freeze(shown),
+    tables: deepFreeze(tables),
     warnings: [...warnings, ...warningsOf(complete)],
   });
-}
-
-function show(name: SettingName, entry: Entry | undefined): string {
-  if (entry === undefined) return "(not set)";
-  return rowOf(name).secret === true ? "***" : printable(entry.text);
 }
 
 function deepFreeze<T>(value: T): T {

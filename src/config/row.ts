@@ -1,7 +1,7 @@
 /**
  * What a row of the table of settings is made of.
  */
-import type { Kind } from "./parse.ts";
+import type { Kind } from "./kinds.ts";
 
 /** The headings under which settings are documented, in order. */
 export const GROUPS = {
@@ -15,9 +15,8 @@ export const GROUPS = {
 /** One of the headings. */
 export type Group = keyof typeof GROUPS;
 
-/** Everything about one setting: `parse` and `accepts` come with its kind. */
-export interface Row<T> extends Kind<T> {
-  readonly group: Group;
+/** One value that can be set, at the top or inside a table: `parse` and `accepts` come with its kind. */
+export interface Field<T> extends Kind<T> {
   /** What it is for, whole sentences, plain text. */
   readonly doc: string;
   /** A value that works, as it is written in the environment. */
@@ -30,6 +29,35 @@ export interface Row<T> extends Kind<T> {
   readonly required?: true;
   /** Never shown and never on the command line; also read from the file named by `…_FILE`. */
   readonly secret?: true;
+  /** Names a file that is read at the start and at a reload, and watched with WATCH_FILES. */
+  readonly file?: true;
+}
+
+/** Everything about one setting. */
+export interface Row<T> extends Field<T> {
+  readonly group: Group;
   /** Part of the smallest working set-up without being required by itself. */
   readonly minimal?: true;
+  /** One of the dozen that most people need: shown by `--help` and in the README. */
+  readonly common?: true;
+  /** What it is for in a few words without a full stop: there for each common setting. */
+  readonly summary?: string;
+  /** What a reload cannot apply: `true` for every change, else which change, such as `from or to 1`. */
+  readonly restart?: true | string;
+  /** What becomes of it where a platform listens and starts processes (`deno serve`). */
+  readonly edge?: "ignored";
+}
+
+type Parsed<R> = R extends Kind<infer T> ? T : never;
+
+/** The type of a row's value. */
+export type ValueOf<R> = R extends { readonly required: true } | { readonly default: string }
+  ? Parsed<R>
+  : Parsed<R> | undefined;
+
+/** What a row accepts, for an error text; with the example where that helps, or where `always` asks for it. */
+export function expectation(row: Field<unknown>, always = false): string {
+  return always || row.showExample === true
+    ? `${row.accepts}, such as ${row.example}`
+    : row.accepts;
 }

@@ -1,11 +1,13 @@
 /**
  * `settings.toml` → one text a setting, each with its line.
  */
-import { parse, TomlError } from "smol-toml";
+import { TomlError } from "smol-toml";
 import { tomlKey } from "./names.ts";
-import type { Problem } from "./problem.ts";
+import { nearest } from "./nearest_name.ts";
+import type { Problem } from "./problems.ts";
 import { INPUT_NAMES, inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
-import { nearest } from "./similar.ts";
+import { entryKeys, type Table, TABLES } from "./table.ts";
+import { isTable, isTableList, linesOf, parseToml, type Path } from "./toml.ts";
 
 /** A settings file as it was read. */
 export interface SettingsFile {
@@ -27,64 +29,115 @@ export interface Entry {
 /** One source of settings: environment name → entry. Empty values are left out. */
 export type Layer = ReadonlyMap<string, Entry>;
 
+/** One `[[name]]` of the file. */
+export interface TableEntry {
+  /** What problems call it: `provider[2]` is the second one. */
+  readonly label: string;
+  /** Where it begins, such as `settings.toml:7`. */
+  readonly source: string;
+  /** What it holds, by key. Empty values are left out. */
+  readonly layer: Layer;
+}
+
 /** What a settings file holds. */
 export interface FileContent {
   readonly layer: Layer;
+  /** The entries of each table, in the file's order, by the table's key. */
+  readonly entries: ReadonlyMap<string, readonly TableEntry[]>;
   readonly problems: readonly Problem[];
   /** The file is not TOML: nothing can be said about what it does not hold. */
   readonly broken: boolean;
 }
 
-type Table = ReturnType<typeof parse>;
+/** Where settings have to stand: TOML takes every key below a `[name]` line for a part of that. */
+const AT_THE_TOP = "settings stand at the top, before any [name] line";
 
-/** Environment names by TOML key. A map, because a key may be `constructor`. */
-function namesByKey(): ReadonlyMap<string, string> {
-  return new Map(INPUT_NAMES.map((name) => [tomlKey(name), name]));
+/**
+ * Reads a settings file. Unknown keys and tables are problems; wrong values are not looked at here.
+ *
+ * No text of the file gets into a problem except its keys.
+ *
+ * @param tables the tables that the file may have.
+ */
+export function readSettingsFile(file: SettingsFile, tables = TABLES): FileContent {
+  const parsed = parseToml(file.text);
+  if (parsed instanceof TomlError) {
+    const problems = [syntaxProblem(file, parsed)];
+    return { layer: new Map(), entries: new Map(), problems, broken: true };
+  }
+  const place = placesIn(file);
+  const names = new Map(INPUT_NAMES.map((name) => [tomlKey(name), name]));
+  const lists = listKeys();
+  const layer = new Map<string, Entry>();
+  const entries = new Map<string, readonly TableEntry[]>();
+  const problems: Problem[] = [];
+  for (const [key, value] of Object.entries(parsed)) {
+    const name = names.get(key);
+    const table = tables.find((table) => table.key === key);
+    if (name !== undefined) {
+      put(layer, name, value, lists.has(key), `${place([key])} (${key})`);
+    } else if (table === undefined) {
+      problems.push(...unknownAtTop(key, value, tables, place));
+    } else if (Array.isArray(value) && value.every(isTable)) {
+      entries.set(
+        key,
+        value.map((entry, at) => readEntry(table, entry, at + 1, place, problems)),
+      );
+    } else {
+      problems.push(notEntries(key, value, place));
+    }
+  }
+  return { layer, entries, problems, broken: false };
 }
 
-/** Keys that also take a TOML list. */
+/** Where something stands: `settings.toml:3`. */
+type Place = (path: Path) => string;
+
+function placesIn(file: SettingsFile): Place {
+  const lineOf = linesOf(file.text);
+  return (path) => {
+    const line = lineOf(path);
+    return line === undefined ? file.name : `${file.name}:${line}`;
+  };
+}
+
+/** Keys at the top that also take a TOML list. */
 function listKeys(): ReadonlySet<string> {
   return new Set(
     SETTING_NAMES.filter((name) => rowOf(name).list).flatMap(inputNames).map(tomlKey),
   );
 }
 
-/**
- * Reads a settings file. Unknown keys are problems; wrong values are not looked at here.
- *
- * No text of the file gets into a problem except its keys.
- */
-export function readSettingsFile(file: SettingsFile): FileContent {
-  const parsed = parseToml(file.text);
-  if (parsed instanceof TomlError) {
-    return { layer: new Map(), problems: [syntaxProblem(file, parsed)], broken: true };
-  }
-  const names = namesByKey();
-  const lists = listKeys();
+function readEntry(
+  table: Table,
+  entry: Readonly<Record<string, unknown>>,
+  number: number,
+  place: Place,
+  problems: Problem[],
+): TableEntry {
+  const keys = entryKeys(table);
+  const path = [table.key, number];
   const layer = new Map<string, Entry>();
-  const problems: Problem[] = [];
-  for (const [key, value] of Object.entries(parsed)) {
-    const name = names.get(key);
-    if (name === undefined) {
-      problems.push(...leaves(value, [key]).map((path) => unknownKey(file, path)));
-      continue;
-    }
-    const source = `${place(file, [key])} (${key})`;
-    const text = asText(value, lists.has(key));
-    if (typeof text === "object") layer.set(name, { text: "", source, ...text });
-    else if (text !== "") layer.set(name, { text, source });
+  for (const [key, value] of Object.entries(entry)) {
+    const inner = [...path, key];
+    const list = Object.hasOwn(table.rows, key) && table.rows[key]?.list === true;
+    if (keys.includes(key)) put(layer, key, value, list, place(inner));
+    else problems.push(...leaves(value, inner).map((leaf) => unknownInEntry(leaf, keys, place)));
   }
-  return { layer, problems, broken: false };
+  return { label: labelOf(path), source: place(path), layer };
 }
 
-/** Whole numbers too large for a number stay exact, so that their text is what was written. */
-function parseToml(text: string): Table | TomlError {
-  try {
-    return parse(text, { integersAsBigInt: "asNeeded" }) as Table;
-  } catch (error) {
-    if (error instanceof TomlError) return error;
-    throw error;
-  }
+/** Puts a value into a layer, unless it is empty. */
+function put(
+  layer: Map<string, Entry>,
+  name: string,
+  value: unknown,
+  list: boolean,
+  source: string,
+): void {
+  const text = asText(value, list);
+  if (typeof text === "object") layer.set(name, { text: "", source, ...text });
+  else if (text !== "") layer.set(name, { text, source });
 }
 
 /** The error's own message quotes the lines around it, which may hold secrets: only its place. */
@@ -124,68 +177,67 @@ function asText(value: unknown, list: boolean): string | { wrongType: string } {
   return { wrongType: list ? "a list with something else than texts" : "a list" };
 }
 
-function isTable(value: unknown): value is Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
-}
-
 /** The paths of everything inside a table; the table's own where it is empty. */
-function leaves(value: unknown, path: readonly string[]): (readonly string[])[] {
+function leaves(value: unknown, path: Path): Path[] {
   if (!isTable(value)) return [path];
   const inner = Object.entries(value);
   if (inner.length === 0) return [path];
   return inner.flatMap(([key, member]) => leaves(member, [...path, key]));
 }
 
-function unknownKey(file: SettingsFile, path: readonly string[]): Problem {
-  const key = path.at(-1) ?? "";
-  const near = nearest(key, INPUT_NAMES.map(tomlKey));
+/** `provider[2].url`, as problems have it. */
+function labelOf(path: Path): string {
+  return path.map((part, at) =>
+    typeof part === "number" ? `[${part}]` : `${at > 0 ? "." : ""}${part}`
+  )
+    .join("");
+}
+
+function unknownAtTop(
+  key: string,
+  value: unknown,
+  tables: readonly Table[],
+  place: Place,
+): Problem[] {
+  const near = nearest(key, tables.map((table) => table.key));
+  if (isTableList(value) || (isTable(value) && near !== undefined)) {
+    return [{
+      setting: key,
+      source: place([key]),
+      fault: near === undefined ? "unknown table" : `unknown table, did you mean [[${near}]]?`,
+      hint: AT_THE_TOP,
+    }];
+  }
+  return leaves(value, [key]).map((path) => ({
+    ...unknownKey(path, INPUT_NAMES.map(tomlKey), place),
+    ...(path.length === 1 ? {} : { hint: AT_THE_TOP }),
+  }));
+}
+
+/** An unknown key of an entry; a setting that came below a `[[name]]` line by mistake is known for it. */
+function unknownInEntry(path: Path, keys: readonly string[], place: Place): Problem {
+  const atTop = INPUT_NAMES.map(tomlKey).includes(String(path.at(-1)));
+  return { ...unknownKey(path, keys, place), ...(atTop ? { hint: AT_THE_TOP } : {}) };
+}
+
+function unknownKey(path: Path, known: readonly string[], place: Place): Problem {
+  const near = nearest(String(path.at(-1)), known);
   return {
-    setting: path.join("."),
-    source: place(file, path),
+    setting: labelOf(path),
+    source: place(path),
     fault: near === undefined ? "unknown setting" : `unknown setting, did you mean ${near}?`,
-    ...(path.length === 1
-      ? {}
-      : { hint: "there are no tables: settings stand at the top, before any [name] line" }),
   };
 }
 
-/** `settings.toml:3`, or the name alone where the line cannot be told. */
-function place(file: SettingsFile, path: readonly string[]): string {
-  const line = lineOf(file.text, path);
-  return line === undefined ? file.name : `${file.name}:${line}`;
-}
-
-/**
- * The line on which a key of a valid file begins, from 1.
- *
- * The parser does not tell. But the text before the key's line is valid TOML without the key, and
- * with that line, or with some more for a value of several lines, it is valid with it. Only lines
- * that hold the key's own text are tried; a key written with escapes is not found.
- */
-function lineOf(text: string, path: readonly string[]): number | undefined {
-  const lines = text.split("\n");
-  const key = path.at(-1) ?? "";
-  const upTo = (count: number) => parseToml(lines.slice(0, count).join("\n") + "\n");
-  for (const [at, line] of lines.entries()) {
-    if (!line.includes(key)) continue;
-    const before = upTo(at);
-    if (before instanceof TomlError || has(before, path)) continue;
-    for (let end = at + 1; end <= lines.length; end++) {
-      const after = upTo(end);
-      if (after instanceof TomlError) continue;
-      if (has(after, path)) return at + 1;
-      break;
-    }
-  }
-  return undefined;
-}
-
-function has(table: Table, path: readonly string[]): boolean {
-  let at: unknown = table;
-  for (const key of path) {
-    if (!isTable(at) || !Object.hasOwn(at, key)) return false;
-    at = at[key];
-  }
-  return true;
+/** A table that was written as something else than entries. */
+function notEntries(key: string, value: unknown, place: Place): Problem {
+  const text = asText(value, false);
+  const found = typeof text === "object" ? text.wrongType : "a text or a number";
+  return {
+    setting: key,
+    source: place([key]),
+    found: isTable(value) ? `[${key}]` : found,
+    expected: `[[${key}]]`,
+    hint: `each entry begins with a line of its own, in double brackets: [[${key}]]`,
+  };
 }

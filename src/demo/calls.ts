@@ -1,4 +1,5 @@
 /** The four calls of `demo --once`: made, shown, and compared with what they should bring. */
+import { messageOf } from "../text.ts";
 import type { Echo } from "./upstream.ts";
 import type { DemoProvider } from "./provider.ts";
 
@@ -36,7 +37,7 @@ export async function makeCalls(
       (await call()).forEach((line) => print(`   ${line}`));
       return true;
     } catch (error) {
-      print(`   NOT AS IT SHOULD BE: ${error instanceof Error ? error.message : error}`);
+      print(`   NOT AS IT SHOULD BE: ${messageOf(error)}`);
       return false;
     }
   };

@@ -2,6 +2,7 @@
  * The whole arrangement in one process: a provider, an upstream, and the proxy between them. The
  * proxy is passed in, so that the demo knows nothing of the serving path.
  */
+import { messageOf } from "../text.ts";
 import { DEMO_PATH, makeCalls, type Print } from "./calls.ts";
 import { DEMO_AUDIENCE, type DemoProvider, startDemoProvider } from "./provider.ts";
 import { startDemoUpstream } from "./upstream.ts";
@@ -112,7 +113,7 @@ function explain(name: string, port: number, error: unknown): string {
     return `The demo's ${name} cannot use port ${port}: it is in use. Choose another with ` +
       `--${name}-port, or leave that out to take a free one.`;
   }
-  return `The demo's ${name} did not start: ${error instanceof Error ? error.message : error}`;
+  return `The demo's ${name} did not start: ${messageOf(error)}`;
 }
 
 /** What to print for a user who wants to try it by hand; needs curl and sed alone. */

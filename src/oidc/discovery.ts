@@ -1,5 +1,9 @@
 import { fail, ok, type Result } from "../result.ts";
+import { quote } from "../text.ts";
 import { type ProviderTrouble, trouble } from "./trouble.ts";
+
+/** Most of a wrong issuer that is shown, in UTF-16 units: issuers are URLs, longer than other values. */
+const LONGEST_ISSUER = 200;
 
 /** A discovery document, as JSON. */
 type Document = Readonly<Record<string, unknown>>;
@@ -31,7 +35,7 @@ export function readIssuer(
     return fail(trouble("bad_document", url, "has no issuer"));
   }
   if (sameIssuer(issuer, expectedIssuer)) return ok(issuer);
-  const name = printable(issuer);
+  const name = quote(issuer, LONGEST_ISSUER);
   return fail(trouble(
     "wrong_issuer",
     url,
@@ -72,9 +76,4 @@ const NAME_IT = "see whether PROVIDER_URL names an OpenID provider, or set JWKS_
 
 function withoutSlash(url: string): string {
   return url.endsWith("/") ? url.slice(0, -1) : url;
-}
-
-/** A text of the provider cut to what fits a log line. */
-function printable(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

@@ -1,6 +1,7 @@
 import { MAX_PROVIDER_BODY_BYTES, PROVIDER_FETCH_TIMEOUT_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { jsonObject } from "../text.ts";
 import { clockSkewSecs } from "./clock_skew.ts";
 import { fetchTrouble, statusTrouble } from "./fetch_trouble.ts";
 import { type ProviderTrouble, trouble } from "./trouble.ts";
@@ -91,12 +92,9 @@ async function readLimited(
 
 function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(utf8.decode(bytes));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>;
-    }
+    return jsonObject(utf8.decode(bytes));
   } catch {
-    // Told by the caller; the error's text would quote the document.
+    // Not UTF-8.
+    return undefined;
   }
-  return undefined;
 }

@@ -2,6 +2,7 @@
  * Requests to the provider that failed, in words. What changes from one attempt to the next (the
  * port on this side, the time of the check) is left out: the same trouble is told once.
  */
+import { messageOf } from "../text.ts";
 import { type ProviderTrouble, trouble } from "./trouble.ts";
 
 /** How the runtime begins to tell that it does not trust a certificate. */
@@ -64,7 +65,6 @@ function statusTodo(status: number): string | undefined {
 function reasonOf(error: unknown): string {
   let reason = error;
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
-  const text = reason instanceof Error ? reason.message : String(reason);
   // In front stand the addresses of both ends, one of them with another port each time.
-  return text.replace(/^error sending request .*?: client error \(\w+\): /s, "");
+  return messageOf(reason).replace(/^error sending request .*?: client error \(\w+\): /s, "");
 }

@@ -4,6 +4,7 @@
  */
 import { toJwk } from "../jws/public_key.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { jsonObject } from "../text.ts";
 import type { ProviderAddress } from "./ask_provider.ts";
 import { sameIssuer } from "./discovery.ts";
 import { readKeySet } from "./key_set.ts";
@@ -49,7 +50,7 @@ export function readKeyCache(
   nowMs: number,
   maxAgeMs: number,
 ): Result<RestoredKeys, string> {
-  const document = parse(text);
+  const document = jsonObject(text);
   if (document === undefined || Object.keys(document).toSorted().join() !== MEMBERS.join()) {
     return fail("it is damaged, or no key cache");
   }
@@ -71,15 +72,4 @@ export function readKeyCache(
   if (skipped.length > 0) return fail("it is damaged: it holds keys that are not usable");
   if (keys.length === 0 && !owner.keysOptional) return fail("it holds no key");
   return ok({ issuer, keys, fetchedAt });
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Record<string, unknown>
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { printable } from "../text.ts";
 import type { LogFields, LogLevel } from "./log.ts";
 
 /** One log line before it is text. */
@@ -17,41 +18,23 @@ export const formatJson: Format = ({ timeMs, level, message, fields }) => {
   const head = JSON.stringify({ time: new Date(timeMs).toISOString(), level, msg: message });
   const rest = JSON.stringify(fields);
   // Joined as texts: copying the fields into one object costs more than all the rest.
-  return plain(rest === "{}" ? head : `${head.slice(0, -1)},${rest.slice(1)}`);
+  return printable(rest === "{}" ? head : `${head.slice(0, -1)},${rest.slice(1)}`);
 };
 
 /** For people: time, level, sentence, then `name=value` pairs. */
 export const formatPretty: Format = ({ timeMs, level, message, fields }) => {
-  let line = `${new Date(timeMs).toISOString().slice(11, 23)} ${LABELS[level]} ${plain(message)}`;
+  const time = new Date(timeMs).toISOString().slice(11, 23);
+  let line = `${time} ${LABELS[level]} ${printable(message)}`;
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) line += `  ${name}=${printable(value)}`;
+    if (value !== undefined) line += `  ${name}=${shown(value)}`;
   }
   return line;
 };
 
 const LABELS = { error: "ERROR", warning: "WARN ", info: "INFO ", debug: "DEBUG", trace: "TRACE" };
 
-/** What could move the cursor, recolour the screen or turn the text around. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-/** Whether a text may hold any of them: nearly all lines are plain ASCII, which is quickly seen. */
-const UNUSUAL = /[^ -~]/;
-
-function plain(text: string): string {
-  if (!UNUSUAL.test(text)) return text;
-  return text.replace(
-    UNPRINTABLE,
-    (c) => c.split("").map((unit) => `\\u${hex(unit)}`).join(""),
-  );
-}
-
-/** A UTF-16 code unit as four digits. */
-function hex(unit: string): string {
-  return unit.charCodeAt(0).toString(16).padStart(4, "0");
-}
-
 /** A value that cannot be mistaken for two, nor for the end of the line. */
-function printable(value: string | number | boolean): string {
+function shown(value: string | number | boolean): string {
   const text = String(value);
-  return /^[\w.:/@%+,-]+$/.test(text) ? text : plain(JSON.stringify(text));
+  return /^[\w.:/@%+,-]+$/.test(text) ? text : printable(JSON.stringify(text));
 }

@@ -4,8 +4,8 @@
  * and connections are shared with nobody.
  */
 import { load } from "../config/load.ts";
-import { problemLines } from "../config/problem.ts";
-import { type Config, inputNames, type SettingName } from "../config/schema.ts";
+import { problemLines } from "../config/problems.ts";
+import { type Config, inputNames, namesWith } from "../config/schema.ts";
 import { failure, failureResponse } from "../failure.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
@@ -36,20 +36,6 @@ export interface Edge {
   /** Ends WebSockets and closes idle connections; requests that run go on. */
   close(): Promise<void>;
 }
-
-/** Settings for what the platform does by itself, or keeps from us: they are not even looked at. */
-const MEANINGLESS: readonly SettingName[] = [
-  "LISTEN_URL",
-  "LISTEN_SSL_URL",
-  "CERT_FILE",
-  "CERT_PASSWORD",
-  "NUM_WORKERS",
-  "ADMIN_URL",
-  "SHUTDOWN_DELAY_SECS",
-  "SHUTDOWN_TIMEOUT_SECS",
-  "WATCH_FILES",
-  "KEY_CACHE_FILE",
-];
 
 /** Stands for the address that the platform listens on: without any there are no complete settings. */
 const LISTENED_ON_BY_THE_PLATFORM = { LISTEN_URL: "127.0.0.1:0" };
@@ -140,7 +126,7 @@ interface EdgeSettings {
 function readSettings(
   { env: given, readFile }: EdgeParts,
 ): Result<EdgeSettings, readonly string[]> {
-  const meaningless = new Set(MEANINGLESS.flatMap(inputNames));
+  const meaningless = new Set(namesWith("edge").flatMap(inputNames));
   const env = Object.fromEntries(Object.entries(given).filter(([name]) => !meaningless.has(name)));
   const loaded = load({ env: { ...env, ...LISTENED_ON_BY_THE_PLATFORM }, flags: {}, readFile });
   if (!loaded.ok) return fail(problemLines(loaded.failure));

@@ -1,11 +1,11 @@
 /**
  * The program asking a running one whether it is well, for container engines and service managers.
  */
-import { printable } from "../config/problem.ts";
 import type { Config } from "../config/schema.ts";
 import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Address } from "../listen/listener.ts";
+import { printable } from "../text.ts";
 
 /** Whom to ask. */
 export interface HealthTarget {

@@ -1,4 +1,4 @@
-import type { Config } from "../config/schema.ts";
+import { changedNeedingRestart, type Config } from "../config/schema.ts";
 import type { Result } from "../result.ts";
 import { isSingle } from "./crew.ts";
 import { KeyBroker, keySettings } from "./key_broker.ts";
@@ -63,10 +63,8 @@ async function takeOver(
 
 /** What cannot change while the program runs, one line each. */
 function restartReasons(before: Config, after: Config): string[] {
-  const reasons: string[] = [];
-  if (JSON.stringify(before.adminUrl) !== JSON.stringify(after.adminUrl)) {
-    reasons.push("ADMIN_URL has changed: that needs a restart");
-  }
+  const reasons = changedNeedingRestart(before, after)
+    .map((name) => `${name} has changed: that needs a restart`);
   if (before.upstreamUrl.socketPath !== after.upstreamUrl.socketPath) {
     reasons.push("UPSTREAM_URL has changed to or from a Unix socket: that needs a restart");
   } else if (isSingle(before) !== isSingle(after)) {

@@ -1,4 +1,6 @@
-import { type Command, parseArguments, settingFlags } from "../../src/config/args.ts";
+import { parseArguments, settingFlags } from "../../src/config/args.ts";
+import type { Command } from "../../src/config/commands.ts";
+import type { HelpTopic } from "../../src/config/help_topic.ts";
 import { SETTING_NAMES } from "../../src/config/schema.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 
@@ -34,6 +36,30 @@ const COMMANDS: readonly [readonly string[], Command][] = [
 for (const [args, command] of COMMANDS) {
   Deno.test(`The arguments "${args.join(" ")}" mean ${command}.`, () => {
     assertEquals(parsed(...args).command, command);
+  });
+}
+
+const TOPICS: readonly [readonly string[], HelpTopic][] = [
+  [["help"], "overview"],
+  [["--help"], "overview"],
+  [["help", "--help"], "overview"],
+  [["serve", "--help"], "overview"],
+  [["chekc", "--help"], "overview"],
+  [["help", "all"], "all"],
+  [["serve", "help", "all"], "all"],
+  [["help", "AUDIENCE"], { setting: "AUDIENCE" }],
+  [["help", "--audience"], { setting: "AUDIENCE" }],
+  [["--help", "AUDIENCE"], { setting: "AUDIENCE" }],
+  [["help", "listen-url"], { setting: "LISTEN_URL" }],
+  [["help", "check"], { command: "check" }],
+  [["check", "-h"], { command: "check" }],
+  [["help", "serve"], { command: "serve" }],
+];
+
+for (const [args, topic] of TOPICS) {
+  Deno.test(`The arguments "${args.join(" ")}" ask for help on ${JSON.stringify(topic)}.`, () => {
+    assertEquals(parsed(...args).command, "help");
+    assertEquals(parsed(...args).topic, topic);
   });
 }
 
@@ -85,9 +111,12 @@ const WRONG: readonly [readonly string[], string, string][] = [
   [["demo", "--proxy-port="], "--proxy-port", "a port number"],
   [["chekc"], "command", "did you mean check?"],
   [["constructor"], "command", "one of serve, check"],
-  [["serve", "hush"], "command line", "1 more than the command"],
-  [["check", "health"], "command line", "1 more than the command"],
-  [["serve", "serve", "serve"], "command line", "1 more than the command"],
+  [["serve", "hush"], "arguments", "1 more than the command"],
+  [["check", "health"], "arguments", "1 more than the command"],
+  [["serve", "serve", "serve"], "arguments", "1 more than the command"],
+  [["help", "audiance"], "help", "did you mean AUDIENCE?"],
+  [["help", "--audiance"], "help", "did you mean AUDIENCE?"],
+  [["help", "colour"], "help", "unknown setting or command"],
   [["--client-secret", "hush"], "--client-secret", "every user"],
   [["--client-secret=hush"], "--client-secret", "--client-secret-file"],
   [["--cert-password", "hush"], "--cert-password", "CERT_PASSWORD"],
@@ -103,10 +132,14 @@ for (const [args, setting, words] of WRONG) {
   });
 }
 
-Deno.test("All problems of a command line are told at once.", () => {
+Deno.test("All problems of a command line are reported at once.", () => {
   assertEquals(problems("chekc", "--colour", "--leeway").map((problem) => problem.setting), [
     "command",
     "--colour",
     "--leeway",
   ]);
+});
+
+Deno.test("An unknown command makes no flag wrong that may belong to it.", () => {
+  assertEquals(problems("demoo", "--once").map((problem) => problem.setting), ["command"]);
 });

@@ -1,5 +1,5 @@
 import { candidatePaths } from "../../src/config/load.ts";
-import { renderProblems } from "../../src/config/problem.ts";
+import { renderProblems } from "../../src/config/problems.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { assertThrows } from "../support/assert.ts";
 import { loadOk, loadProblems, MINIMAL, problemsWithEnv, withEnv } from "./support.ts";
@@ -45,7 +45,7 @@ Deno.test("The settings are frozen all the way down.", () => {
   assertThrows(() => (config.audience as string[]).push("b"));
 });
 
-Deno.test("Without any settings all that is missing is told at once.", () => {
+Deno.test("Without any settings all that is missing is reported at once.", () => {
   const problems = loadProblems({});
   assertEquals(problems.map((problem) => problem.setting), [
     "LISTEN_URL",
@@ -74,8 +74,8 @@ Deno.test("Every problem of every layer is collected.", () => {
 const WRONG: readonly [string, string, string][] = [
   ["LISTEN_URL", "8080", "host:port"],
   ["LISTEN_SSL_URL", "http://:1", "https://"],
-  ["PROVIDER_URL", "id.example.com", "absolute http(s) URL such as https://"],
-  ["UPSTREAM_URL", "http//api:80", "absolute http(s) URL such as http://127.0.0.1:9000"],
+  ["PROVIDER_URL", "id.example.com", "absolute http(s) URL, such as https://"],
+  ["UPSTREAM_URL", "http//api:80", "absolute http(s) URL, such as http://127.0.0.1:9000"],
   ["KEY_EXPIRY_SECS", "0", "whole seconds, 1 or more"],
   ["KEY_COOLDOWN_SECS", "0", "whole seconds, 1 or more"],
   ["UPSTREAM_TIMEOUT_SECS", "1.5", "whole seconds, 1 or more"],

@@ -22,8 +22,8 @@ for (const [sentence, text] of REFUSED) {
 
 const [PLAIN, TLS] = ["http://id.example.com", "https://id.example.com"];
 
-/** Which settings are told to be plain http. */
-const WARNED: readonly (readonly [env: Record<string, string>, told: readonly string[]])[] = [
+/** The settings that are reported as plain http. */
+const WARNED: readonly (readonly [env: Record<string, string>, named: readonly string[]])[] = [
   [{ PROVIDER_URL: TLS, JWKS_URI: `${TLS}/jwks` }, []],
   [{ PROVIDER_URL: TLS, JWKS_URI: `${PLAIN}/jwks` }, ["JWKS_URI"]],
   [{ PROVIDER_URL: TLS, JWKS_URI: "http://127.0.0.1/jwks" }, []],
@@ -33,10 +33,10 @@ const WARNED: readonly (readonly [env: Record<string, string>, told: readonly st
   [{ PROVIDER_URL: PLAIN, ISSUER: TLS, JWKS_URI: `${TLS}/jwks` }, []],
 ];
 
-for (const [env, told] of WARNED) {
-  Deno.test(`Of ${JSON.stringify(env)} the warnings name ${told.join(" and ") || "none"}.`, () => {
+for (const [env, named] of WARNED) {
+  Deno.test(`Of ${JSON.stringify(env)} the warnings name ${named.join(" and ") || "none"}.`, () => {
     const warnings = withEnv(env).warnings.filter((text) => text.includes("plain http"));
-    assertEquals(warnings.map((text) => text.split(" ")[0] ?? ""), [...told]);
+    assertEquals(warnings.map((text) => text.split(" ")[0] ?? ""), [...named]);
     for (const text of warnings) assertIncludes(text, "can replace the provider's keys");
   });
 }

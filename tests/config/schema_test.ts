@@ -1,15 +1,18 @@
 import { camelCase, flagName, tomlKey } from "../../src/config/names.ts";
 import {
+  changedNeedingRestart,
   type Config,
   effectiveLogLevel,
+  filesNamedBy,
   INPUT_NAMES,
+  namesWith,
   rowOf,
   SETTING_NAMES,
 } from "../../src/config/schema.ts";
 import { GROUPS } from "../../src/config/row.ts";
-import type { ListenAddress } from "../../src/config/parse_address.ts";
+import type { ListenAddress } from "../../src/config/address_kinds.ts";
 import type { LogLevel } from "../../src/ops/log.ts";
-import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { assert, assertEquals, assertExcludes, assertMatch } from "../support/assert.ts";
 import { MINIMAL, withEnv } from "./support.ts";
 
 /** Compiles only if both types are the same. */
@@ -23,7 +26,8 @@ for (const name of SETTING_NAMES) {
     assertMatch(name, /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
     assert(Object.hasOwn(GROUPS, row.group));
     assertMatch(row.doc, /\.$/);
-    assert(row.accepts !== "");
+    assertMatch(row.accepts, /[^,.]$/);
+    assertExcludes(row.accepts, ",,");
     const ways = [row.default, row.unset, row.required].filter((way) => way !== undefined);
     assertEquals(ways.length, 1, "one of default, unset and required");
     assert(row.secret !== true || row.default === undefined, "a secret has no default");
@@ -164,4 +168,29 @@ Deno.test("The settings are plain data that survives JSON, for handing on to wor
   assertEquals(again.audience, ["a"]);
   assertEquals(again.listenUrl, config.listenUrl);
   assertEquals(again.issuer, undefined);
+});
+
+Deno.test("A dozen settings are common, each with a summary.", () => {
+  const common = namesWith("common");
+  assertEquals(common.length, 12);
+  for (const name of common) assertMatch(rowOf(name).summary ?? "", /^.{5,45}[^.]$/);
+});
+
+Deno.test("What a row says of its file, of a restart and of the edge is where the program looks.", () => {
+  const files = {
+    CERT_FILE: "/a",
+    UPSTREAM_CERT_FILE: "/b",
+    PROVIDER_CA_FILE: "/c",
+    UPSTREAM_CA_FILE: "/d",
+  };
+  const { config } = withEnv({ ...files, LISTEN_SSL_URL: ":1", KEY_CACHE_FILE: "/not/read/so" });
+  assertEquals([...filesNamedBy(config)].toSorted(), Object.values(files));
+  assertEquals(filesNamedBy(withEnv({}).config), []);
+  const other = withEnv({ ADMIN_URL: "127.0.0.1:9111", NUM_WORKERS: "3", LEEWAY: "1" }).config;
+  assertEquals(changedNeedingRestart(withEnv({}).config, other), ["ADMIN_URL"]);
+  assertEquals(changedNeedingRestart(other, other), []);
+  for (const name of ["LISTEN_URL", "CERT_PASSWORD", "NUM_WORKERS", "KEY_CACHE_FILE"] as const) {
+    assert(namesWith("edge").includes(name), name);
+  }
+  assert(!namesWith("edge").includes("CLIENT_SECRET"));
 });

@@ -105,7 +105,7 @@ const UNKNOWN: readonly [string, string, string, string][] = [
   ["a.b.leewy = 'hush'", "a.b.leewy", "settings.toml:1", "did you mean leeway?"],
   ["x = { issuer = 'hush' }", "x.issuer", "settings.toml:1", "did you mean issuer?"],
   ["[empty]", "empty", "settings.toml:1", "unknown setting"],
-  ["[[colours]]\nx = 1", "colours", "settings.toml:1", "unknown setting"],
+  ["[[colours]]\nx = 1", "colours", "settings.toml:1", "unknown table"],
 ];
 
 for (const [file, setting, source, fault] of UNKNOWN) {
@@ -119,10 +119,10 @@ for (const [file, setting, source, fault] of UNKNOWN) {
   });
 }
 
-Deno.test("All unknown keys of a table are told, with a hint that there are no tables.", () => {
+Deno.test("All unknown keys of a table are reported, with a hint where settings stand.", () => {
   const { problems } = read("[a]\nx = 1\n[a.b]\ny = 2\n");
   assertEquals(problems.map((problem) => problem.setting), ["a.x", "a.b.y"]);
-  assert(problems.every((problem) => problem.hint?.includes("no tables")));
+  assert(problems.every((problem) => problem.hint?.includes("at the top, before any [name] line")));
 });
 
 const LINES: readonly [string, string][] = [
@@ -131,7 +131,7 @@ const LINES: readonly [string, string][] = [
   ["subject = 'leeway'\n  'leeway' = 2", "settings.toml:2 (leeway)"],
   ['"leeway" = 2', "settings.toml:1 (leeway)"],
   ['leeway = """\n2"""', "settings.toml:1 (leeway)"],
-  ['"lee\\u0077ay" = 2', "settings.toml (leeway)"],
+  ['"lee\\u0077ay" = 2', "settings.toml:1 (leeway)"],
 ];
 
 for (const [file, origin] of LINES) {

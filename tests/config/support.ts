@@ -1,6 +1,6 @@
 /** Short ways to load settings in tests. */
 import { type Inputs, load, type Loaded } from "../../src/config/load.ts";
-import type { Problem } from "../../src/config/problem.ts";
+import type { Problem } from "../../src/config/problems.ts";
 import { fail, ok } from "../../src/result.ts";
 
 /** The smallest environment that loads. */

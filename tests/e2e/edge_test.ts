@@ -65,9 +65,9 @@ Deno.test("`deno serve main.ts` checks tokens, ignores what is the platform's, a
     LISTEN_SSL_URL: ":0",
     CERT_FILE: "not there",
     CERT_PASSWORD: "hush",
+    KEY_CACHE_FILE: "/not/there",
     NUM_WORKERS: "no number",
     ADMIN_URL: ":0",
-    KEY_CACHE_FILE: "/not/there",
   };
   await using process = startProcess({
     served: true,

@@ -24,7 +24,7 @@ Deno.test("Missing and wrong settings end the start with 64 and every problem, n
   for (const name of ["PROVIDER_URL", "UPSTREAM_URL", "AUDIENCE", "NUM_WORKERS", "LEEWAY"]) {
     assertIncludes(process.output(), name);
   }
-  assertIncludes(process.output(), "5 settings are wrong (nothing was started)");
+  assertIncludes(process.output(), "invalid configuration: 5 problems");
   assertExcludes(process.output(), '"starting"');
   Deno.listen({ hostname: "127.0.0.1", port }).close();
 });
@@ -128,10 +128,18 @@ Deno.test("Flag wins over environment over file over default, as check shows wit
 
 Deno.test("--help and --version print and end with 0.", async () => {
   await using help = startProcess({ args: ["--help"] });
+  await using one = startProcess({ args: ["help", "num-workers"] });
   await using version = startProcess({ args: ["--version"] });
-  assertEquals([(await help.ended()).code, (await version.ended()).code], [0, 0]);
-  assertIncludes(help.output(), "NUM_WORKERS");
+  for (const process of [help, one, version]) assertEquals((await process.ended()).code, 0);
+  assertIncludes(help.output(), "--num-workers");
+  assertIncludes(one.output(), "NUM_WORKERS");
   assertIncludes(version.output(), `Deno ${Deno.version.deno}`);
+});
+
+Deno.test("An unknown command ends with 64 and the one that was probably meant.", async () => {
+  await using process = startProcess({ args: ["serv"] });
+  assertEquals((await process.ended()).code, 64);
+  assertEquals(process.stderr[0], 'error: unknown command "serv", did you mean serve?');
 });
 
 Deno.test("One worker runs in the one process, without children.", async () => {

@@ -1,5 +1,5 @@
 import { load } from "../../src/config/load.ts";
-import { renderProblems } from "../../src/config/problem.ts";
+import { renderProblems } from "../../src/config/problems.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { fail } from "../../src/result.ts";
 

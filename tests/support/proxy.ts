@@ -1,6 +1,6 @@
 /** The proxy inside the test's own process: real listeners, settings as an operator writes them. */
 import { load } from "../../src/config/load.ts";
-import { renderProblems } from "../../src/config/problem.ts";
+import { renderProblems } from "../../src/config/problems.ts";
 import type { AccessRecord } from "../../src/ops/access_log.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/metrics.ts";

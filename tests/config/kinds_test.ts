@@ -9,7 +9,7 @@ import {
   text,
   wholeNumber,
   word,
-} from "../../src/config/parse.ts";
+} from "../../src/config/kinds.ts";
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 
 interface Accepted {

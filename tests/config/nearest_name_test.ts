@@ -1,5 +1,5 @@
 import { INPUT_NAMES } from "../../src/config/schema.ts";
-import { editDistance, nearest, nearMiss } from "../../src/config/similar.ts";
+import { editDistance, nearest, nearMiss } from "../../src/config/nearest_name.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const DISTANCES: readonly [string, string, number][] = [

@@ -1,5 +1,5 @@
-import { seconds, text, wholeNumber, word } from "../parse.ts";
-import { upstreamUrl } from "../parse_address.ts";
+import { seconds, text, wholeNumber, word } from "../kinds.ts";
+import { upstreamUrl } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most connections of a worker: as many local ports as one address gives. */
@@ -14,11 +14,14 @@ export const UPSTREAM_SETTINGS = {
       "A trailing slash does not matter. Or a Unix socket: unix:/run/api.sock.",
     example: "http://127.0.0.1:9000",
     required: true,
+    common: true,
+    summary: "the server that is protected",
+    restart: "to or from a Unix socket",
   },
   UPSTREAM_TIMEOUT_SECS: {
     ...seconds(1),
     group: "upstream",
-    doc: "Total time of one request to the upstream, the answer's body included.",
+    doc: "Total time of one request to the upstream, the response body included.",
     example: "3600",
     default: "3600",
   },
@@ -26,8 +29,8 @@ export const UPSTREAM_SETTINGS = {
     ...word({ http1: "http1", fetch: "fetch" }),
     group: "upstream",
     doc:
-      "How the upstream is spoken to: http1 is HTTP/1.1, byte for byte; fetch uses the runtime's " +
-      "client, for upstreams that speak HTTP/2 only.",
+      "How requests are sent to the upstream: http1 is HTTP/1.1, byte for byte; fetch uses the " +
+      "runtime's client, for upstreams that speak HTTP/2 only.",
     example: "http1",
     default: "http1",
   },
@@ -50,23 +53,25 @@ export const UPSTREAM_SETTINGS = {
     group: "upstream",
     doc:
       "Most connections that each worker has to the upstream. Requests beyond wait, up to four " +
-      "times as many; after that the answer is 503.",
+      "times as many; after that the response is 503.",
     example: "256",
     default: "256",
   },
   UPSTREAM_CA_FILE: {
     ...text("the path of a PEM file"),
     group: "upstream",
-    doc: "Authorities that are trusted for the upstream's certificate besides those of the system.",
+    doc: "Certificate authorities trusted for the upstream besides those of the system.",
     example: "/etc/ooproxy/internal-ca.pem",
-    unset: "the system's authorities alone",
+    unset: "the system's authorities only",
+    file: true,
   },
   UPSTREAM_CERT_FILE: {
     ...text("the path of a PFX (PKCS#12) file, or of a PEM file with certificate and key"),
     group: "upstream",
-    doc: "Certificate and private key that are shown to the upstream.",
+    doc: "Client certificate and private key for the upstream (mutual TLS).",
     example: "/etc/ooproxy/client.pfx",
-    unset: "none is shown",
+    unset: "no client certificate",
+    file: true,
   },
   UPSTREAM_CERT_PASSWORD: {
     ...text(),

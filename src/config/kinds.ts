@@ -14,7 +14,7 @@ export interface Refusal {
 
 /** One kind of value. */
 export interface Kind<T> {
-  /** What is accepted, in words that fit behind "wanted". */
+  /** What is accepted, in words that fit behind "expected"; without a comma or full stop at the end. */
   readonly accepts: string;
   /** Text, never empty → value. Pure. */
   readonly parse: (text: string) => Result<T, Refusal>;
@@ -134,7 +134,7 @@ export type Audience = string | readonly string[];
  */
 export function audience(): Kind<Audience> {
   return {
-    accepts: "JSON: a string or an array of strings, none empty,",
+    accepts: "JSON: a string or an array of strings, none empty",
     showExample: true,
     list: true,
     parse(given) {

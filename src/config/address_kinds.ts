@@ -2,7 +2,7 @@
  * Parsers for addresses: where to listen, and which servers to talk to.
  */
 import { fail, ok, type Result } from "../result.ts";
-import type { Kind, Refusal } from "./parse.ts";
+import type { Kind, Refusal } from "./kinds.ts";
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -52,7 +52,7 @@ export function maskUrl(text: string): string {
  */
 export function listenAddress(scheme: "http" | "https"): Kind<ListenAddress> {
   return {
-    accepts: `host:port, :port or [IPv6]:port, also behind ${scheme}://,`,
+    accepts: `host:port, :port or [IPv6]:port, also behind ${scheme}://`,
     showExample: true,
     mask: maskUrl,
     parse(text) {

@@ -4,7 +4,7 @@ import {
   maskUrl,
   providerUrl,
   upstreamUrl,
-} from "../../src/config/parse_address.ts";
+} from "../../src/config/address_kinds.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 
 const LISTEN: readonly [string, string, number][] = [

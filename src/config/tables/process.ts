@@ -1,6 +1,6 @@
 import type { LogLevel } from "../../ops/log.ts";
-import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../parse.ts";
-import { listenAddress } from "../parse_address.ts";
+import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../kinds.ts";
+import { listenAddress } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most worker processes: more than any machine this is for has cores. */
@@ -28,6 +28,10 @@ export const PROCESS_SETTINGS = {
       "runs in one process.",
     example: "2",
     default: "2",
+    common: true,
+    summary: "worker processes, or auto: one a core",
+    restart: "from or to 1",
+    edge: "ignored",
   },
   ADMIN_URL: {
     ...orWord(listenAddress("http"), "off"),
@@ -36,14 +40,19 @@ export const PROCESS_SETTINGS = {
       "off closes it.",
     example: "127.0.0.1:9110",
     default: "127.0.0.1:9110",
+    common: true,
+    summary: "listener for health and metrics, or off",
+    restart: true,
+    edge: "ignored",
   },
   SHUTDOWN_DELAY_SECS: {
     ...seconds(0),
     group: "process",
     doc: "After SIGTERM or SIGINT: how long requests are still accepted while /readyz already " +
-      "says no, so that a load balancer can notice.",
+      "fails, so that a load balancer can notice.",
     example: "5",
     default: "0",
+    edge: "ignored",
   },
   SHUTDOWN_TIMEOUT_SECS: {
     ...seconds(0),
@@ -51,20 +60,21 @@ export const PROCESS_SETTINGS = {
     doc: "How long running requests may take to finish before they are aborted.",
     example: "30",
     default: "30",
+    edge: "ignored",
   },
   WATCH_FILES: {
     ...boolean(),
     group: "process",
-    doc:
-      "Whether a change of the settings file, the certificate or a secret's file is taken over " +
-      "by itself, as SIGHUP does.",
+    doc: "Whether a change of the settings file, a certificate, a CA file or a secret's file " +
+      "reloads the configuration, as SIGHUP does.",
     example: "true",
     default: "false",
+    edge: "ignored",
   },
   RUST_LOG: {
     ...logLevel,
     group: "process",
-    doc: "How much is logged. LOG_LEVEL wins over it.",
+    doc: "How much is logged. LOG_LEVEL takes precedence.",
     example: "info",
     default: "info",
   },
@@ -74,6 +84,8 @@ export const PROCESS_SETTINGS = {
     doc: "How much is logged: the newer name of RUST_LOG.",
     example: "info",
     unset: "RUST_LOG",
+    common: true,
+    summary: "how much is logged: error, warn, info, debug",
   },
   LOG_FORMAT: {
     ...word({ auto: "auto", pretty: "pretty", json: "json" }),

@@ -1,5 +1,5 @@
-import { seconds, text } from "../parse.ts";
-import { documentUrl, providerUrl } from "../parse_address.ts";
+import { seconds, text } from "../kinds.ts";
+import { documentUrl, providerUrl } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** The settings for the OpenID provider and its keys. */
@@ -11,6 +11,8 @@ export const PROVIDER_SETTINGS = {
       "A trailing slash does not matter.",
     example: "https://id.example.com/realms/main",
     required: true,
+    common: true,
+    summary: "root URL of the OpenID provider",
   },
   ISSUER: {
     ...text("the issuer's name"),
@@ -18,30 +20,33 @@ export const PROVIDER_SETTINGS = {
     doc:
       "The issuer that the provider names in its discovery document and in tokens (iss), where " +
       "that is not PROVIDER_URL because the provider is reached by an internal address. " +
-      "Compared letter by letter.",
+      "Compared character by character.",
     example: "https://id.example.com/realms/main",
     unset: "PROVIDER_URL",
+    common: true,
+    summary: "issuer (iss) of tokens, if not PROVIDER_URL",
   },
   JWKS_URI: {
     ...documentUrl(),
     group: "provider",
-    doc: "Where the provider's key set is, whatever its discovery document says. With ISSUER set " +
-      "too, there is no discovery at all.",
+    doc: "URL of the provider's key set (JWKS), instead of the one in its discovery document. " +
+      "With ISSUER set too, there is no discovery at all.",
     example: "https://id.example.com/realms/main/protocol/openid-connect/certs",
     unset: "the discovery document's jwks_uri",
   },
   PROVIDER_CA_FILE: {
     ...text("the path of a PEM file"),
     group: "provider",
-    doc: "Authorities that are trusted for the provider's certificate besides those of the system.",
+    doc: "Certificate authorities trusted for the provider besides those of the system.",
     example: "/etc/ooproxy/internal-ca.pem",
-    unset: "the system's authorities alone",
+    unset: "the system's authorities only",
+    file: true,
   },
   CLIENT_SECRET: {
     ...text(),
     group: "provider",
     doc: "Key for tokens signed with HS256, HS384 or HS512: the text itself, as UTF-8.",
-    example: "at-least-32-bytes-that-nobody-can-guess",
+    example: "at-least-32-random-bytes-as-one-text",
     unset: "such tokens are refused",
     secret: true,
   },
@@ -55,8 +60,9 @@ export const PROVIDER_SETTINGS = {
   KEY_STALE_SECS: {
     ...seconds(1),
     group: "provider",
-    doc: "How long keys stay in use while the provider fails, counted from the last time that it " +
-      "gave them; after that tokens get 503 until it answers. To find out in time, keys are " +
+    doc:
+      "How long cached keys are used while the provider fails, counted from the last successful " +
+      "fetch; after that tokens get 503 until a fetch succeeds. To notice in time, keys are " +
       "fetched again at half of this age even without KEY_EXPIRY_SECS.",
     example: "86400",
     default: "86400",
@@ -71,10 +77,11 @@ export const PROVIDER_SETTINGS = {
   KEY_CACHE_FILE: {
     ...text("the path of a file in a folder that this program may write to"),
     group: "provider",
-    doc: "The last good keys are kept in this file, so that a restart while the provider is down " +
-      "still lets good tokens in, until KEY_STALE_SECS. It holds public keys alone. Needs " +
+    doc: "The last good keys are kept in this file, so that tokens are still accepted after a " +
+      "restart while the provider is down, until KEY_STALE_SECS. It holds public keys only. Needs " +
       "--allow-write for its folder.",
     example: "/var/lib/ooproxy/keys.json",
-    unset: "keys are kept in memory alone",
+    unset: "keys are kept in memory only",
+    edge: "ignored",
   },
 } as const satisfies Readonly<Record<string, Row<unknown>>>;

@@ -1,10 +1,12 @@
+import { printable } from "../text.ts";
+
 /** One thing that is wrong with the settings or the command line. */
 export interface Problem {
   /** Name of the setting as the user knows it: an environment name, or an unknown key or flag. */
   readonly setting: string;
   /** Where it was found, such as `environment variable LISTEN_URL`; `not set` when nowhere. */
   readonly source: string;
-  /** What is wrong, where "got … wanted …" does not say it. */
+  /** What is wrong, where "got … expected …" does not say it. */
   readonly fault?: string;
   /** The value found, already quoted and masked; never there for a secret. */
   readonly found?: string;
@@ -12,27 +14,6 @@ export interface Problem {
   readonly expected?: string;
   /** What to do about it. */
   readonly hint?: string;
-}
-
-/** Longest value shown, in characters: enough to recognise it, short enough for one line. */
-const LONGEST_VALUE = 100;
-
-/** Characters that would move the cursor, break the line or turn the reading direction. */
-// deno-lint-ignore no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-/** Makes control characters visible as `\uXXXX`, so that a value cannot forge terminal output. */
-export function printable(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
-/** A value in double quotes for an error text: escaped, and cut when long. */
-export function quote(text: string): string {
-  const cut = text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
-  return printable(JSON.stringify(cut));
 }
 
 /** Lays rows out in columns three spaces apart; the last column is not padded. */
@@ -51,7 +32,7 @@ function statement(problem: Problem): string {
   return [
     problem.fault,
     problem.found === undefined ? undefined : `got ${problem.found}`,
-    problem.expected === undefined ? undefined : `wanted ${problem.expected}`,
+    problem.expected === undefined ? undefined : `expected ${problem.expected}`,
   ].filter((part) => part !== undefined).join("   ");
 }
 
@@ -65,24 +46,53 @@ export function problemLines(problems: readonly Problem[]): string[] {
 
 /**
  * The text for a person, ending with a line break: one line a problem, its hint below it, and at
- * the end a way to see a working set-up.
+ * the end where to read what is accepted.
  *
  * It shows what the problems hold and masks nothing itself.
  */
 export function renderProblems(problems: readonly Problem[]): string {
-  const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
-  const rows = columns(
-    problems.map((problem) => [
+  return [
+    `error: invalid configuration: ${counted(problems)}`,
+    ...withHints(problems, (problem) => [
       printable(problem.setting),
       printable(problem.source),
       statement(problem),
     ]),
-  );
-  const lines = [`error: ${count} wrong (nothing was started)`];
-  problems.forEach((problem, at) => {
-    lines.push(`  ${rows[at]}`);
-    if (problem.hint !== undefined) lines.push(`      hint: ${problem.hint}`);
-  });
-  lines.push("hint: `deno task demo` shows a working set-up without any settings");
-  return lines.join("\n") + "\n";
+    "hint: `ooproxy help` lists the common settings, `ooproxy help NAME` explains one",
+    "",
+  ].join("\n");
+}
+
+/** Problems of the command line that say everything in one sentence. */
+const ALONE: readonly string[] = ["command", "help"];
+
+/**
+ * The same for the command line, from which all of these problems come. An unknown command or help
+ * topic alone is one line: whatever else was given can hardly be judged without it.
+ */
+export function renderUsageProblems(problems: readonly Problem[]): string {
+  const [first, ...more] = problems;
+  const lines = first !== undefined && ALONE.includes(first.setting) && more.length === 0
+    ? [`error: ${statement(first)}`]
+    : [
+      `error: invalid command line: ${counted(problems)}`,
+      ...withHints(problems, (problem) => [printable(problem.setting), statement(problem)]),
+    ];
+  return [...lines, "hint: `ooproxy help` lists the commands and the common flags", ""].join("\n");
+}
+
+/** A line for each problem, in columns, with its hint below it. */
+function withHints(
+  problems: readonly Problem[],
+  cells: (problem: Problem) => readonly string[],
+): string[] {
+  const rows = columns(problems.map(cells));
+  return problems.flatMap(({ hint }, at) => [
+    `  ${rows[at]}`,
+    ...(hint === undefined ? [] : [`      hint: ${hint}`]),
+  ]);
+}
+
+function counted({ length }: readonly Problem[]): string {
+  return length === 1 ? "1 problem" : `${length} problems`;
 }

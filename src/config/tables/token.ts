@@ -1,4 +1,4 @@
-import { audience, seconds, text, wholeNumber } from "../parse.ts";
+import { audience, seconds, text, wholeNumber } from "../kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most tokens to remember: about 1.5 GB in each worker. */
@@ -16,6 +16,8 @@ export const TOKEN_SETTINGS = {
       'In settings.toml also a plain list: audience = ["a", "b"].',
     example: '"myapi"',
     unset: "not checked",
+    common: true,
+    summary: "audience (aud) that a token must have",
   },
   SUBJECT: {
     ...text(),
@@ -30,30 +32,30 @@ export const TOKEN_SETTINGS = {
     doc: "Clock difference allowed in exp, nbf and iat.",
     example: "5",
     default: "0",
+    common: true,
+    summary: "clock difference allowed, in seconds",
   },
   TOKEN_CACHE_SIZE: {
     ...wholeNumber({ min: 0, max: MOST_TOKENS }),
     group: "token",
     doc:
-      "Most verified tokens that each worker remembers, so that a token that comes again is not " +
-      "verified again; 0 remembers none.",
+      "Most verified tokens that each worker caches, so that a token that is sent again is not " +
+      "verified again; 0 caches none.",
     example: "10000",
     default: "10000",
   },
   TOKEN_CACHE_TTL_SECS: {
     ...seconds(1),
     group: "token",
-    doc:
-      "Longest time a verified token is remembered. It is never remembered past its exp, nor when " +
-      "the provider's keys have changed.",
+    doc: "Longest time a verified token is cached. Never past its exp, nor after a change of the " +
+      "provider's keys.",
     example: "300",
     default: "300",
   },
   MAX_PENDING_VERIFICATIONS: {
     ...wholeNumber({ min: 1, max: MOST_PENDING }),
     group: "token",
-    doc:
-      "Most signature checks that each worker has under way at once; requests beyond get 503 with " +
+    doc: "Most concurrent signature checks of each worker; requests beyond get 503 with " +
       "Retry-After.",
     example: "256",
     default: "256",

@@ -1,5 +1,5 @@
-import { bytes, seconds, text, wholeNumber } from "../parse.ts";
-import { listenAddress } from "../parse_address.ts";
+import { bytes, seconds, text, wholeNumber } from "../kinds.ts";
+import { listenAddress } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most requests at once: each takes a connection, and with it one of the files that a process may open. */
@@ -15,6 +15,9 @@ export const LISTEN_SETTINGS = {
     example: ":8080",
     unset: "no plain HTTP",
     minimal: true,
+    common: true,
+    summary: "listener for plain HTTP, such as :8080",
+    edge: "ignored",
   },
   LISTEN_SSL_URL: {
     ...listenAddress("https"),
@@ -22,6 +25,9 @@ export const LISTEN_SETTINGS = {
     doc: "Where TLS is served. Needs CERT_FILE.",
     example: ":8443",
     unset: "no TLS",
+    common: true,
+    summary: "listener for TLS, such as :8443",
+    edge: "ignored",
   },
   CERT_FILE: {
     ...text("the path of a PFX (PKCS#12) file"),
@@ -29,6 +35,10 @@ export const LISTEN_SETTINGS = {
     doc: "Certificate and private key for LISTEN_SSL_URL.",
     example: "/etc/ooproxy/proxy.pfx",
     unset: "none",
+    common: true,
+    summary: "certificate and key for TLS, a PFX file",
+    file: true,
+    edge: "ignored",
   },
   CERT_PASSWORD: {
     ...text(),
@@ -37,20 +47,23 @@ export const LISTEN_SETTINGS = {
     example: "the password of the file",
     unset: "empty",
     secret: true,
+    common: true,
+    summary: "password of CERT_FILE",
+    edge: "ignored",
   },
   MAX_BODY_BYTES: {
     ...bytes(1),
     group: "listen",
-    doc: "Largest request body. A larger one is refused with 413 before any of it is read where " +
-      "its length is announced; one in chunks is broken off, towards the upstream too.",
+    doc: "Largest request body. With a Content-Length beyond it the response is 413 and no body " +
+      "is read; a chunked body is aborted once it exceeds the limit, towards the upstream too.",
     example: "10MiB",
     unset: "no limit: bodies are streamed, never held",
   },
   MAX_URL_BYTES: {
     ...bytes(1),
     group: "listen",
-    doc: "Longest request target, path and query together; beyond it the answer is 414. The " +
-      "default is twice what common servers take.",
+    doc: "Longest request target, path and query together; beyond it the response is 414. The " +
+      "default is twice what common servers accept.",
     example: "8KiB",
     default: "16KiB",
   },
@@ -58,7 +71,7 @@ export const LISTEN_SETTINGS = {
     ...bytes(1),
     group: "listen",
     doc: "Largest sum of a request's header fields, each as a line of its own; beyond it the " +
-      "answer is 431. The default leaves as much room again beside the longest token. The " +
+      "response is 431. The default leaves as much room again beside the longest token. The " +
       "runtime itself refuses a head beyond 64 KiB or 128 fields with 400.",
     example: "16KiB",
     default: "32KiB",
@@ -67,19 +80,18 @@ export const LISTEN_SETTINGS = {
     ...wholeNumber({ min: 1, max: MOST_REQUESTS }),
     group: "listen",
     doc:
-      "Most requests that each worker answers at once, open WebSockets included; beyond it the " +
-      "answer is 503 with Retry-After. The default is several times what the connections to the " +
-      "upstream can carry or keep waiting, and bounds memory to a few hundred MB.",
+      "Most concurrent requests of each worker, open WebSockets included; beyond it the response " +
+      "is 503 with Retry-After. The default is several times what the connections to the " +
+      "upstream can carry or queue, and bounds memory to a few hundred MB.",
     example: "2000",
     default: "10000",
   },
   CLIENT_IDLE_TIMEOUT_SECS: {
     ...seconds(1),
     group: "listen",
-    doc:
-      "How long a client may leave a request unfinished without sending any of its body, or an " +
-      "answer that waits for it unread. Then the request ends, with 408 if no answer has begun, " +
-      "and its connection to the upstream is freed. Does not count while the upstream is awaited.",
+    doc: "How long a client may send nothing of a request body that is expected, or leave a " +
+      "response it does not read. Then the request ends, with 408 if no response has begun, and its " +
+      "connection to the upstream is freed. Does not count while waiting for the upstream.",
     example: "30",
     default: "60",
   },

@@ -6,8 +6,8 @@ import {
   packageOf,
   type Rule,
   RULES,
-} from "./architecture_rules.ts";
-import * as rules from "./architecture_rules.ts";
+} from "../tools/architecture/rules.ts";
+import * as rules from "../tools/architecture/rules.ts";
 import { assert, assertEquals } from "./support/assert.ts";
 import { projectFile } from "./support/process.ts";
 
@@ -69,8 +69,8 @@ Deno.test("The module graph holds the rules of the house.", async (t) => {
   });
 });
 
-Deno.test("Tests have names in snake_case as well.", () => {
-  const files = filesBelow("tests").filter((file) => file.endsWith(".ts"));
+Deno.test("Tests and tools have names in snake_case as well.", () => {
+  const files = ["tests", "tools"].flatMap(filesBelow).filter((file) => file.endsWith(".ts"));
   assertEquals(rules.form(files.map((file) => made(file))), []);
 });
 

@@ -5,7 +5,7 @@
 import { READABLE_VARIABLES } from "../../src/config/environment.ts";
 import { demo } from "../../deploy/demo_proxy.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
-import { compileFlags } from "../support/commands.ts";
+import { compileFlags } from "../../tools/tasks.ts";
 import { projectFile } from "../support/process.ts";
 import { type Embedded, readEmbedded } from "./embedded.ts";
 

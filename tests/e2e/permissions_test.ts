@@ -1,7 +1,7 @@
 /** The program with the permissions that it is started with in earnest, and everything that it can do. */
 import { BINARY_PERMISSIONS, permissionFlags, STATE_FOLDER } from "../../src/server/permissions.ts";
 import { assert, assertEquals, assertIncludes, assertMatch } from "../support/assert.ts";
-import { forProcess, startFlags, TASK_COMMANDS } from "../support/commands.ts";
+import { forProcess, startFlags, TASK_COMMANDS } from "../../tools/tasks.ts";
 import { makeAuthority, PASSWORD, type TestAuthority } from "../support/pfx.ts";
 import { projectFile, startProcess } from "../support/process.ts";
 import { startProvider } from "../support/provider.ts";

@@ -1,6 +1,6 @@
 /** An upstream on a Unix socket, with no more permissions than `deno task start` gives. */
 import { assert, assertEquals } from "../support/assert.ts";
-import { forProcess, startFlags } from "../support/commands.ts";
+import { forProcess, startFlags } from "../../tools/tasks.ts";
 import { startService } from "./harness.ts";
 
 /** A body larger than any buffer on the way, in bytes. */

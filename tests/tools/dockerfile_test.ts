@@ -1,7 +1,7 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 import { projectFile } from "../support/process.ts";
-import { DOCKERFILE, entryPoint, healthCheck, withCommands } from "./dockerfile.ts";
+import { DOCKERFILE, entryPoint, healthCheck, withCommands } from "../../tools/dockerfile.ts";
 
 const dockerfile = await Deno.readTextFile(projectFile(DOCKERFILE));
 

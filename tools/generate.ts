@@ -3,14 +3,14 @@
  * and of metrics in `README.md`, the permissions in the tasks of `deno.json`, in the Dockerfile and in the
  * unit's drop-in, and the binary's import map. Run from the project's root: `deno task generate`
  */
-import { renderReadmeTable, renderSettingsExample } from "../../src/config/render.ts";
-import { renderMetricsTable } from "../../src/ops/exposition.ts";
-import { DOCKERFILE, withCommands } from "../container/dockerfile.ts";
-import { DENO_DROP_IN, renderDenoDropIn } from "../deploy_unit.ts";
-import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "./commands.ts";
+import { renderReadmeTable, renderSettingsExample } from "../src/config/render.ts";
+import { renderMetricsTable } from "../src/ops/exposition.ts";
+import { DOCKERFILE, withCommands } from "./dockerfile.ts";
+import { DENO_DROP_IN, renderDenoDropIn } from "./unit.ts";
+import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "./tasks.ts";
 
 /** The project's root. */
-export const ROOT = new URL("../../", import.meta.url);
+export const ROOT = new URL("../", import.meta.url);
 
 /** The sections of the README that are generated, by the name in their markers. */
 export const SECTIONS = {

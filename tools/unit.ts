@@ -1,4 +1,4 @@
-/** The unit of systemd as data, and the drop-in that runs the sources instead of the binary. */
+/** The drop-in of the systemd unit that runs the sources instead of the binary. */
 import { READABLE_VARIABLES } from "../src/config/environment.ts";
 import { permissionFlags, STATE_FOLDER } from "../src/server/permissions.ts";
 import { V8_FLAGS } from "../src/server/respawn.ts";
@@ -38,11 +38,4 @@ export function renderDenoDropIn(): string {
     "ExecReload=/bin/kill -HUP $MAINPID",
     "",
   ].join("\n");
-}
-
-/** The values of a key in the text of a unit, in order, the section's name not looked at. */
-export function valuesOf(unit: string, key: string): string[] {
-  return unit.split("\n").flatMap((line) =>
-    line.startsWith(`${key}=`) ? line.slice(key.length + 1) : []
-  );
 }

@@ -1,6 +1,6 @@
 /** The part of the Dockerfile that is written by `deno task generate`: how the program is started. */
-import { BINARY_PERMISSIONS, permissionFlags } from "../../src/server/permissions.ts";
-import { V8_FLAGS } from "../../src/server/respawn.ts";
+import { BINARY_PERMISSIONS, permissionFlags } from "../src/server/permissions.ts";
+import { V8_FLAGS } from "../src/server/respawn.ts";
 
 /** The Dockerfile, from the project's root. */
 export const DOCKERFILE = "Dockerfile";

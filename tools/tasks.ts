@@ -2,14 +2,14 @@
  * The commands of `deno.json` that run the program or make a binary of it: generated from the table
  * of permissions, so that nothing is granted by hand.
  */
-import denoJson from "../../deno.json" with { type: "json" };
+import denoJson from "../deno.json" with { type: "json" };
 import {
   BINARY_PERMISSIONS,
   DEMO_PERMISSIONS,
   permissionFlags,
   startPermissions,
-} from "../../src/server/permissions.ts";
-import { V8_FLAGS } from "../../src/server/respawn.ts";
+} from "../src/server/permissions.ts";
+import { V8_FLAGS } from "../src/server/respawn.ts";
 
 /** Packages that are not needed where the program serves: for the demo and for tests. */
 const DEVELOPMENT = ["fast-check", "oidc-provider"];

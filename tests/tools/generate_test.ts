@@ -1,14 +1,8 @@
 import { renderSettingsExample } from "../../src/config/render.ts";
 import { assertEquals } from "../support/assert.ts";
-import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "../support/commands.ts";
-import {
-  ROOT,
-  type SectionName,
-  sectionOf,
-  SECTIONS,
-  withSection,
-} from "../support/write_generated.ts";
-import { loadOk } from "./support.ts";
+import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "../../tools/tasks.ts";
+import { ROOT, type SectionName, sectionOf, SECTIONS, withSection } from "../../tools/generate.ts";
+import { loadOk } from "../config/support.ts";
 
 const HOW = "run `deno task generate` and commit the result";
 

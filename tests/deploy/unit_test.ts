@@ -1,10 +1,10 @@
 /** The unit of systemd: what systemd itself says about it, and what it has to say to be of use. */
-import { inputNames, SETTING_NAMES, SETTINGS } from "../src/config/schema.ts";
-import { DRAIN_GRACE_MS } from "../src/limits.ts";
-import { STATE_FOLDER } from "../src/server/permissions.ts";
-import { denoCommand, renderDenoDropIn, valuesOf } from "./deploy_unit.ts";
-import { assert, assertEquals, assertIncludes } from "./support/assert.ts";
-import { projectFile, startProcess } from "./support/process.ts";
+import { inputNames, SETTING_NAMES, SETTINGS } from "../../src/config/schema.ts";
+import { DRAIN_GRACE_MS } from "../../src/limits.ts";
+import { STATE_FOLDER } from "../../src/server/permissions.ts";
+import { denoCommand, renderDenoDropIn } from "../../tools/unit.ts";
+import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
+import { projectFile, startProcess } from "../support/process.ts";
 
 /** Most exposure that systemd may find, of 10; what remains is the network and V8's machine code. */
 const MOST_EXPOSURE = 1.2;
@@ -32,6 +32,13 @@ const missing = await missingTool();
 if (missing !== undefined) {
   Deno.stderr.writeSync(
     new TextEncoder().encode(`systemd's tests of the unit skipped: ${missing}\n`),
+  );
+}
+
+/** The values of a key in the text of a unit, in order, the section's name not looked at. */
+function valuesOf(unit: string, key: string): string[] {
+  return unit.split("\n").flatMap((line) =>
+    line.startsWith(`${key}=`) ? line.slice(key.length + 1) : []
   );
 }
 

@@ -1,74 +1,85 @@
 /**
- * Writes what is generated from the tables in the code: `settings.toml.example`, the tables of settings
- * and of metrics in `README.md`, the permissions in the tasks of `deno.json`, in the Dockerfile and in the
- * unit's drop-in, and the binary's import map. Run from the project's root: `deno task generate`
+ * Writes what comes from the tables in the code. Run from anywhere: `deno task generate`
+ *
+ * A new generated file is one more row of `GENERATED`.
  */
-import { renderReadmeTable, renderSettingsExample } from "../src/config/render.ts";
-import { renderMetricsTable } from "../src/ops/exposition.ts";
+import { BINARY_IMPORTS, renderBinaryImports } from "./binary_imports.ts";
 import { DOCKERFILE, withCommands } from "./dockerfile.ts";
+import { renderMetricsList } from "./metrics_list.ts";
+import { withSection } from "./sections.ts";
+import { renderSettingsExample } from "./settings_example.ts";
+import { renderCommonSettings, renderSettingsPage } from "./settings_page.ts";
+import { withTaskCommands } from "./tasks.ts";
 import { DENO_DROP_IN, renderDenoDropIn } from "./unit.ts";
-import { BINARY_IMPORTS, renderBinaryImports, withTaskCommands } from "./tasks.ts";
 
 /** The project's root. */
 export const ROOT = new URL("../", import.meta.url);
 
-/** The sections of the README that are generated, by the name in their markers. */
-export const SECTIONS = {
-  settings: renderReadmeTable,
-  metrics: () => aligned(renderMetricsTable()),
-} as const;
-
-/** The name of a generated section. */
-export type SectionName = keyof typeof SECTIONS;
-
-/** What stands between the markers of a section, without the blank lines around it. */
-export function sectionOf(readme: string, name: SectionName): string {
-  const { from, to } = find(readme, name);
-  return readme.slice(from, to).trim();
+/** A file, and what its text becomes; where all of it is generated, the old text does not matter. */
+export interface Generated {
+  /** From the project's root. */
+  readonly file: string;
+  readonly render: (old: string) => string;
+  /** How the formatter calls its form, where it has a say. */
+  readonly format?: "json" | "md";
 }
 
-/** The README with one section replaced. */
-export function withSection(readme: string, name: SectionName, text: string): string {
-  const { from, to } = find(readme, name);
-  return `${readme.slice(0, from)}\n\n${text.trim()}\n\n${readme.slice(to)}`;
+/** Everything that is generated; a file with several sections has a row for each. */
+export const GENERATED: readonly Generated[] = [
+  { file: "settings.toml.example", render: renderSettingsExample },
+  { file: "docs/settings.md", render: renderSettingsPage, format: "md" },
+  section("README.md", "settings", renderCommonSettings),
+  section("docs/operations.md", "metrics", renderMetricsList),
+  { file: "deno.json", render: withTaskCommands, format: "json" },
+  { file: BINARY_IMPORTS, render: renderBinaryImports, format: "json" },
+  { file: DOCKERFILE, render: withCommands },
+  { file: DENO_DROP_IN, render: renderDenoDropIn },
+];
+
+function section(file: string, name: string, render: () => string): Generated {
+  return { file, render: (old) => withSection(old, name, render()), format: "md" };
 }
 
-function find(readme: string, name: SectionName): { from: number; to: number } {
-  const begin = `<!-- ${name}:begin -->`;
-  const end = `<!-- ${name}:end -->`;
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
-  if (from === -1 || to < from) throw new Error(`README.md lacks ${begin} and ${end}`);
-  return { from: from + begin.length, to };
+/** The text that a file has to have, given the one that it has. */
+export async function generate({ render, format }: Generated, old: string): Promise<string> {
+  return format === undefined ? render(old) : await formatted(render(old), format);
 }
 
-/** A Markdown table (no `|` within cells) with its columns aligned, as the formatter leaves it. */
-function aligned(table: string): string {
-  const rows = table.trim().split("\n")
-    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-  const widths = (rows[0] ?? []).map((_, at) =>
-    Math.max(...rows.map((row, line) => line === 1 ? 3 : row[at]?.length ?? 0))
-  );
-  return rows.map((row, line) => {
-    const cells = row.map((cell, at) =>
-      line === 1 ? "-".repeat(widths[at] ?? 3) : cell.padEnd(widths[at] ?? 0)
-    );
-    return `| ${cells.join(" | ")} |`;
-  }).join("\n");
+/** A text as `deno fmt` leaves it, with the project's own widths. */
+async function formatted(text: string, format: string): Promise<string> {
+  const child = new Deno.Command("deno", {
+    args: ["fmt", "--quiet", `--ext=${format}`, "-"],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = child.output();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(text));
+  await input.close();
+  const { success, stdout } = await output;
+  if (!success) throw new Error(`deno fmt refused:\n${text}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** The text of a file; empty where there is none yet. */
+export function readGenerated({ file }: Generated): string {
+  try {
+    return Deno.readTextFileSync(new URL(file, ROOT));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 if (import.meta.main) {
-  Deno.writeTextFileSync(new URL("settings.toml.example", ROOT), renderSettingsExample());
-  Deno.writeTextFileSync(new URL(BINARY_IMPORTS, ROOT), renderBinaryImports());
-  Deno.writeTextFileSync(new URL(DENO_DROP_IN, ROOT), renderDenoDropIn());
-  const tasks = new URL("deno.json", ROOT);
-  Deno.writeTextFileSync(tasks, withTaskCommands(Deno.readTextFileSync(tasks)));
-  const dockerfile = new URL(DOCKERFILE, ROOT);
-  Deno.writeTextFileSync(dockerfile, withCommands(Deno.readTextFileSync(dockerfile)));
-  const file = new URL("README.md", ROOT);
-  let readme = Deno.readTextFileSync(file);
-  for (const name of Object.keys(SECTIONS) as SectionName[]) {
-    readme = withSection(readme, name, SECTIONS[name]());
+  for (const row of GENERATED) {
+    try {
+      const text = await generate(row, readGenerated(row));
+      Deno.writeTextFileSync(new URL(row.file, ROOT), text);
+    } catch (cause) {
+      throw new Error(`${row.file} cannot be written`, { cause });
+    }
   }
-  Deno.writeTextFileSync(file, readme);
 }

@@ -2,7 +2,6 @@
  * The commands of `deno.json` that run the program or make a binary of it: generated from the table
  * of permissions, so that nothing is granted by hand.
  */
-import denoJson from "../deno.json" with { type: "json" };
 import {
   BINARY_PERMISSIONS,
   DEMO_PERMISSIONS,
@@ -10,12 +9,7 @@ import {
   startPermissions,
 } from "../src/server/permissions.ts";
 import { V8_FLAGS } from "../src/server/respawn.ts";
-
-/** Packages that are not needed where the program serves: for the demo and for tests. */
-const DEVELOPMENT = ["fast-check", "oidc-provider"];
-
-/** The import map of the binary, from the project's root. */
-export const BINARY_IMPORTS = "deploy/binary_imports.json";
+import { BINARY_IMPORTS } from "./binary_imports.ts";
 
 /** How a task finds the runtime that it runs in, in the words of the task runner's shell. */
 const THIS_RUNTIME = "$(deno eval 'console.log(Deno.execPath())')";
@@ -59,19 +53,6 @@ export function withTaskCommands(text: string): string {
     if (!place.test(json)) throw new Error(`deno.json has no task ${task} with a command`);
     return json.replace(place, (_, head: string) => head + JSON.stringify(command));
   }, text);
-}
-
-/**
- * The binary's import map: the packages that it needs, and a stand-in for the demo, without which the
- * demo's provider would become part of it.
- */
-export function renderBinaryImports(): string {
-  const packages = Object.entries(denoJson.imports).filter(([name]) => !DEVELOPMENT.includes(name));
-  const imports = {
-    ...Object.fromEntries(packages),
-    "../src/server/demo_proxy.ts": "./demo_proxy.ts",
-  };
-  return `${JSON.stringify({ imports }, null, 2)}\n`;
 }
 
 /** One command for the task runner's shell: `*` and `$` are quoted, but for the one substitution. */

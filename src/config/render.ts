@@ -1,30 +1,33 @@
 /**
- * The table of settings as text: help, example file, README table and the output of `check`.
- * Every function returns text that ends with a line break.
+ * The table of settings as text: help and the output of `check`. What is written from it for people to
+ * read elsewhere is in `tools`. Every function returns text that ends with a line break.
  */
 import { COMMANDS, DEMO_FLAGS } from "./args.ts";
 import type { Loaded } from "./load.ts";
-import { fileForm, flagName, tomlKey } from "./names.ts";
+import { fileForm, flagName } from "./names.ts";
 import { columns } from "./problem.ts";
-import { inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
+import { rowOf, SETTING_NAMES } from "./schema.ts";
 import { type Group, GROUPS, type Row } from "./row.ts";
 import type { SettingName } from "./schema.ts";
 
 /** Width of help and example in characters. */
 const WIDTH = 96;
 
-const GROUP_NAMES = Object.keys(GROUPS) as readonly Group[];
+/** The groups in the order of the documents. */
+export const GROUP_NAMES = Object.keys(GROUPS) as readonly Group[];
 
-function namesIn(group: Group): readonly SettingName[] {
+/** The settings of a group, in the table's order. */
+export function namesIn(group: Group): readonly SettingName[] {
   return SETTING_NAMES.filter((name) => rowOf(name).group === group);
 }
 
-function defaultOf(row: Row<unknown>): string {
+/** What holds when nothing is given, in words or as a value. */
+export function defaultOf(row: Row<unknown>): string {
   return row.required === true ? "required" : row.default ?? row.unset ?? "none";
 }
 
 /** Breaks a text into lines, each with `indent` in front. */
-function wrap(text: string, indent: string): string[] {
+export function wrap(text: string, indent: string): string[] {
   const lines: string[] = [];
   let line = indent;
   for (const part of text.split(" ")) {
@@ -38,7 +41,7 @@ function wrap(text: string, indent: string): string[] {
 }
 
 /** A sentence about what is accepted, without the comma that leads over to an example. */
-function accepted(row: Row<unknown>): string {
+export function accepted(row: Row<unknown>): string {
   return row.accepts.replace(/,$/, "");
 }
 
@@ -89,77 +92,6 @@ function helpOf(name: SettingName): string[] {
     ...wrap(`${row.doc}${secret}`, "      "),
     ...wrap(`Accepts ${accepted(row)}. Default: ${defaultOf(row)}.`, "      "),
   ];
-}
-
-/**
- * The text of `settings.toml.example`: every setting with its meaning. The smallest working set is
- * in force, the rest is commented out, showing its default or else an example.
- */
-export function renderSettingsExample(): string {
-  return [
-    ...wrap(
-      "Settings of ooproxy. Copy this file to settings.toml and change what is needed.",
-      "# ",
-    ),
-    ...wrap(
-      "Environment variables of the same names in upper case, and flags, win over this file. " +
-        "An empty value means not set.",
-      "# ",
-    ),
-    ...GROUP_NAMES.flatMap((group) => [
-      "",
-      `# --- ${GROUPS[group]} ---`,
-      ...namesIn(group).flatMap(exampleOf),
-    ]),
-    "",
-  ].join("\n");
-}
-
-function exampleOf(name: SettingName): string[] {
-  const row = rowOf(name);
-  const mark = row.required === true || row.minimal === true ? "" : "# ";
-  const twin = row.secret === true
-    ? [`# ${tomlKey(fileForm(name))} = ${tomlValue(`/run/secrets/${tomlKey(name)}`)}`]
-    : [];
-  return [
-    "",
-    ...wrap(row.doc, "# "),
-    ...wrap(`Accepts ${accepted(row)}. Default: ${defaultOf(row)}.`, "# "),
-    ...(row.secret === true ? wrap("Or the name of a file that holds it.", "# ") : []),
-    `${mark}${tomlKey(name)} = ${tomlValue(row.default ?? row.example)}`,
-    ...twin,
-  ];
-}
-
-/** Whole numbers and booleans bare, everything else as a TOML string (no control characters). */
-function tomlValue(text: string): string {
-  if (/^(\d+|true|false)$/.test(text)) return text;
-  return /["\\]/.test(text) && !text.includes("'") ? `'${text}'` : JSON.stringify(text);
-}
-
-/** The README's table of settings, laid out as the project's formatter leaves it. */
-export function renderReadmeTable(): string {
-  const cell = (text: string) => text.replaceAll("|", "\\|");
-  const rows = [["Setting", "Meaning", "Accepts", "Default"]];
-  for (const group of GROUP_NAMES) {
-    for (const name of namesIn(group)) {
-      const row = rowOf(name);
-      const value = row.default === undefined ? defaultOf(row) : `\`${row.default}\``;
-      rows.push([
-        inputNames(name).map((input) => `\`${input}\``).join(" or "),
-        cell(`${row.doc}${row.secret === true ? " Secret." : ""}`),
-        cell(row.showExample ? `${row.accepts} such as \`${row.example}\`` : row.accepts),
-        cell(value),
-      ]);
-    }
-  }
-  const widths = [0, 1, 2, 3].map((at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  const [head, ...body] = rows.map((row) =>
-    line(row.map((text, at) => text.padEnd(widths[at] ?? 0)))
-  );
-  const rule = line(widths.map((width) => "-".repeat(width)));
-  return [head, rule, ...body, ""].join("\n");
 }
 
 /** The output of `check`: every setting, its value (secrets masked) and where it came from. */

@@ -1,22 +1,13 @@
 /** The drop-in of the systemd unit that runs the sources instead of the binary. */
-import { READABLE_VARIABLES } from "../src/config/environment.ts";
-import { permissionFlags, STATE_FOLDER } from "../src/server/permissions.ts";
 import { V8_FLAGS } from "../src/server/respawn.ts";
-
-/** Where systemd puts the credentials of the unit: `%d`. */
-const CREDENTIALS = "/run/credentials/ooproxy.service";
+import { permissionWords } from "./permission_sets.ts";
+import { RUNTIME, UNIT_PERMISSIONS } from "./permissions.ts";
 
 /** What the drop-in says, before the command of the program. */
 export function denoCommand(): string {
-  const permissions = permissionFlags({
-    net: "all",
-    env: READABLE_VARIABLES,
-    read: ["/etc/ooproxy", CREDENTIALS, STATE_FOLDER],
-    write: [STATE_FOLDER],
-    run: ["/usr/bin/deno"],
-  });
+  const permissions = permissionWords("start", UNIT_PERMISSIONS);
   const flags = ["--quiet", "--cached-only", "--no-code-cache", V8_FLAGS, ...permissions];
-  return ["/usr/bin/deno run", ...flags, "/usr/lib/ooproxy/main.ts"].join(" ");
+  return [RUNTIME, "run", ...flags, "/usr/lib/ooproxy/main.ts"].join(" ");
 }
 
 /** The drop-in, from the project's root. */
@@ -28,7 +19,7 @@ export function renderDenoDropIn(): string {
   return [
     "# The runtime and the sources instead of the binary: /usr/bin/deno, a checkout in /usr/lib/ooproxy, and",
     "# its dependencies, got once with `DENO_DIR=/usr/lib/ooproxy/cache deno install --frozen`.",
-    "# The permissions come from the program's table.",
+    "# The permissions are the set `start` of its deno.json, with the unit's folders alone to be read.",
     "[Service]",
     "Environment=DENO_DIR=/usr/lib/ooproxy/cache DENO_NO_UPDATE_CHECK=1",
     "ExecStart=",

@@ -62,11 +62,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD [ \
   "--no-code-cache", \
   "--cached-only", \
   "--no-prompt", \
-  "--allow-net", \
-  "--allow-env=ADMIN_*,AUDIENCE,CERT_*,CLIENT_*,ISSUER,JWKS_*,KEY_CACHE_*,KEY_COOLDOWN_*,KEY_EXPIRY_*,KEY_STALE_*,LEEWAY,LISTEN_*,LOG_*,MAX_*,NUM_*,PROVIDER_*,RUST_*,SHUTDOWN_DELAY_*,SHUTDOWN_TIMEOUT_*,SUBJECT,TOKEN_CACHE_*,UPSTREAM_*,WATCH_*,WEBSOCKET_MAX_TOKEN_*,PATH,DENO_DIR,HOME,XDG_CACHE_HOME,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_DIR,SSL_CERT_FILE,ALL_PROXY,HTTPS_PROXY,HTTP_PROXY,NO_PROXY,all_proxy,http_proxy,https_proxy,no_proxy,MALLOC_*,DENO_NO_UPDATE_CHECK,DENO_V8_FLAGS,NO_COLOR,OTEL_*,TZ", \
-  "--ignore-env", \
-  "--allow-read", \
-  "--deny-import", \
+  "-P=start", \
   "/opt/ooproxy/main.ts", \
   "health" \
 ]
@@ -78,13 +74,9 @@ ENTRYPOINT [ \
   "--cached-only", \
   "--v8-flags=--max-semi-space-size=4,--no-parallel-scavenge", \
   "--no-prompt", \
-  "--allow-net", \
-  "--allow-env=ADMIN_*,AUDIENCE,CERT_*,CLIENT_*,ISSUER,JWKS_*,KEY_CACHE_*,KEY_COOLDOWN_*,KEY_EXPIRY_*,KEY_STALE_*,LEEWAY,LISTEN_*,LOG_*,MAX_*,NUM_*,PROVIDER_*,RUST_*,SHUTDOWN_DELAY_*,SHUTDOWN_TIMEOUT_*,SUBJECT,TOKEN_CACHE_*,UPSTREAM_*,WATCH_*,WEBSOCKET_MAX_TOKEN_*,PATH,DENO_DIR,HOME,XDG_CACHE_HOME,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_DIR,SSL_CERT_FILE,ALL_PROXY,HTTPS_PROXY,HTTP_PROXY,NO_PROXY,all_proxy,http_proxy,https_proxy,no_proxy,MALLOC_*,DENO_NO_UPDATE_CHECK,DENO_V8_FLAGS,NO_COLOR,OTEL_*,TZ", \
-  "--ignore-env", \
-  "--allow-read", \
+  "-P=start", \
   "--allow-write=/var/lib/ooproxy,/run", \
   "--allow-run=/usr/bin/deno", \
-  "--deny-import", \
   "/opt/ooproxy/main.ts" \
 ]
 CMD ["serve"]

@@ -5,7 +5,7 @@
  * A new setting is one more row of a group in `tables`; `deno task generate` then writes the documents
  * anew.
  */
-import type { LogLevel } from "../ops/log.ts";
+import type { LogLevel } from "../ops/log_record.ts";
 import { type CamelCase, camelCase, fileForm } from "./names.ts";
 import type { Row, ValueOf } from "./row.ts";
 import { LISTEN_SETTINGS } from "./tables/listen.ts";

@@ -1,5 +1,6 @@
 import { FOR_ENCRYPTION } from "../jws/public_key.ts";
-import type { Log, LogFields } from "../ops/log.ts";
+import type { Log } from "../ops/log.ts";
+import type { LogFields } from "../ops/log_record.ts";
 import type { KeySnapshot } from "./key_source.ts";
 import type { ProviderTrouble } from "./trouble.ts";
 

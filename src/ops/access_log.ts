@@ -1,4 +1,5 @@
-import { isShown, type LogFields, type LogStyle } from "./log.ts";
+import { isShown, type LogStyle } from "./log.ts";
+import type { LogFields } from "./log_record.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { wholeLine } from "./whole_line.ts";
 

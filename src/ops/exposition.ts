@@ -53,18 +53,3 @@ function histogram(
   );
   return lines;
 }
-
-/** The table of metrics for the README. */
-export function renderMetricsTable(): string {
-  const rows = METRIC_NAMES.map((metric) => {
-    const row = metricRow(metric);
-    const labels = Object.keys(row.labels ?? {}).map((label) => `\`${label}\``).join(", ");
-    return `| \`${row.name}\` | ${row.type} | ${labels} | ${row.help} |`;
-  });
-  return [
-    "| Metric | Type | Labels | Meaning |",
-    "| --- | --- | --- | --- |",
-    ...rows,
-    "| `ooproxy_build_info` | gauge | `version`, `deno` | What is running, as labels of a constant 1. |",
-  ].join("\n");
-}

@@ -1,17 +1,5 @@
 import { printable } from "../text.ts";
-import type { LogFields, LogLevel } from "./log.ts";
-
-/** One log line before it is text. */
-export interface LogRecord {
-  /** Milliseconds since the epoch. */
-  readonly timeMs: number;
-  readonly level: Exclude<LogLevel, "off">;
-  readonly message: string;
-  readonly fields: LogFields;
-}
-
-/** Turns a record into one line without its line end. */
-export type Format = (record: LogRecord) => string;
+import type { Format } from "./log_record.ts";
 
 /** One JSON object a line. JSON leaves some characters as they are that terminals act on. */
 export const formatJson: Format = ({ timeMs, level, message, fields }) => {

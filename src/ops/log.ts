@@ -1,13 +1,7 @@
 import type { Clock } from "./clock.ts";
-import type { Format } from "./format.ts";
 import type { LineWriter } from "./line_writer.ts";
+import type { Format, LogFields, LogLevel } from "./log_record.ts";
 import { wholeLine } from "./whole_line.ts";
-
-/** Values that a log line may carry; the format escapes them, so any text is safe here. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
-
-/** The names of the levels, most severe first. */
-export type LogLevel = "off" | "error" | "warning" | "info" | "debug" | "trace";
 
 /**
  * Narration: what the program does and why, one line a call.

@@ -1,5 +1,5 @@
 import { MAX_LOG_WRITE_BYTES } from "../limits.ts";
-import type { Format, LogRecord } from "./format.ts";
+import type { Format, LogRecord } from "./log_record.ts";
 
 /** How many characters each text of a line may keep: tried in turn until the line is short enough. */
 const CUTS = [1024, 256, 64, 16];

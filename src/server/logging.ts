@@ -4,7 +4,8 @@ import { type AccessLog, makeAccessLog } from "../ops/access_log.ts";
 import { systemClock } from "../ops/clock.ts";
 import { formatJson, formatPretty } from "../ops/format.ts";
 import { makeLineWriter } from "../ops/line_writer.ts";
-import { type Log, type LogLevel, type LogStyle, makeLog } from "../ops/log.ts";
+import { type Log, type LogStyle, makeLog } from "../ops/log.ts";
+import type { LogLevel } from "../ops/log_record.ts";
 import { MAX_LOG_WRITE_BYTES } from "../limits.ts";
 
 /** What the settings say about the log. */

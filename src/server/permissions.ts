@@ -1,7 +1,7 @@
 /**
- * What the program may do, for each way of starting it: the one table from which the flags of the
- * tasks, of the binary and of worker processes come. Nothing else is granted anywhere: no access to
- * information on the system, no native libraries, no code from the network.
+ * What the program may do when it starts itself, as flags of the runtime; `tools/permissions.ts` has the
+ * rows for tasks, binary, image and unit, in the same form. Nothing else is granted anywhere: no access
+ * to information on the system, no native libraries, no code from the network.
  */
 import { dirname, resolve } from "node:path";
 import { READABLE_VARIABLES } from "../config/environment.ts";
@@ -24,49 +24,15 @@ export interface Permissions {
   readonly run: readonly string[];
 }
 
-/** The folder for KEY_CACHE_FILE that is open without further flags. */
-export const STATE_FOLDER = "/var/lib/ooproxy";
-
-/** Where upstreams on Unix sockets are reached by a binary. */
-const SOCKET_FOLDER = "/run";
-
 /** A running program's own file, whatever its path is (Linux). */
 export const SELF = "/proc/self/exe";
 
-const NOTHING: Permissions = { net: [], env: [], read: [], write: [], run: [] };
+/** No permission at all. */
+export const NOTHING: Permissions = { net: [], env: [], read: [], write: [], run: [] };
 
 /**
- * `deno task start` and `dev`. The network is open because the hosts come from settings, which a
- * reload can change, and from the provider's discovery document. Reading is open because settings
- * name the files: `check` prints the flags that close it.
- *
- * @param runtime the path of the runtime, to start workers with.
- */
-export function startPermissions(runtime: string): Permissions {
-  return {
-    net: "all",
-    env: READABLE_VARIABLES,
-    read: "all",
-    write: [STATE_FOLDER],
-    run: [runtime],
-  };
-}
-
-/**
- * The binary, whose permissions are fixed when it is made: it may start itself, wherever it is, and
- * connect to sockets below one folder (the runtime wants to read and write what it connects to).
- */
-export const BINARY_PERMISSIONS: Permissions = {
-  ...startPermissions(SELF),
-  write: [STATE_FOLDER, SOCKET_FOLDER],
-};
-
-/** `deno task demo`: everything happens on this machine. */
-export const DEMO_PERMISSIONS: Permissions = { ...NOTHING, net: ["127.0.0.1"] };
-
-/**
- * A worker process: settings and secrets reach it over a pipe. The network is open for the same
- * reasons as above.
+ * A worker process: settings and secrets reach it over a pipe. The network is open because the hosts
+ * come from settings, which a reload can change.
  *
  * @param socketPath the Unix socket that it connects to, if any.
  */

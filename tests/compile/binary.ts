@@ -4,7 +4,7 @@
  * `check.ts`.
  */
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
-import { compileFlags } from "../support/commands.ts";
+import { compileFlags } from "../../tools/tasks.ts";
 import { projectFile } from "../support/process.ts";
 import { startProvider } from "../support/provider.ts";
 import { defaultClaims, publicJwk, rsaKey, signToken } from "../support/tokens.ts";

@@ -5,7 +5,7 @@
 import { READABLE_VARIABLES } from "../../src/config/environment.ts";
 import { demo } from "../../deploy/demo_proxy.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
-import { compileFlags } from "../support/commands.ts";
+import { compileFlags } from "../../tools/tasks.ts";
 import { projectFile } from "../support/process.ts";
 import { type Embedded, readEmbedded } from "./embedded.ts";
 
@@ -93,7 +93,7 @@ Deno.test("The binary holds what the program needs, and may do what the table of
   await t.step("no package that is not needed to serve", () => {
     const names = files.filter((file) => file.startsWith(PACKAGES))
       .map((file) => /^(@[^/]+\/)?[^/]+/.exec(file.slice(PACKAGES.length))?.[0]);
-    const packages = ["@logtape/logtape", "jose", "smol-toml"];
+    const packages = ["jose", "smol-toml"];
     assertEquals([...new Set(names)], packages);
     const { imports } = JSON.parse(metadata.workspace_resolver.import_map.json);
     const known = Object.keys(imports).filter((name) => !/^(\.|file:)|\/$/.test(name));

@@ -11,7 +11,7 @@ import {
 } from "../../src/config/schema.ts";
 import { GROUPS } from "../../src/config/row.ts";
 import type { ListenAddress } from "../../src/config/address_kinds.ts";
-import type { LogLevel } from "../../src/ops/log.ts";
+import type { LogLevel } from "../../src/ops/log_record.ts";
 import { assert, assertEquals, assertExcludes, assertMatch } from "../support/assert.ts";
 import { MINIMAL, withEnv } from "./support.ts";
 

@@ -10,7 +10,7 @@ import { projectFile } from "../support/process.ts";
 import { build, builderIn, type ImageConfig, layersOf } from "./buildah.ts";
 import { run, whyNot } from "./command.ts";
 import { filesOf, listing, purposeOf, sumsOf } from "./contents.ts";
-import { entryPoint, healthCheck } from "./dockerfile.ts";
+import { entryPoint, healthCheck } from "../../tools/dockerfile.ts";
 import { type Image, runToEnd, start } from "./engine.ts";
 import { contextWith, SECRETS } from "./context.ts";
 import { say } from "./say.ts";
@@ -98,7 +98,6 @@ async function contents({ root }: Image): Promise<void> {
   const lock = await lockOf(`${root}/opt/ooproxy/deno.lock`);
   const { npm: known } = await lockOf(projectFile("deno.lock"));
   assertEquals(Object.keys(lock.npm).map((name) => name.replace(/@[^@]*$/, "")), [
-    "@logtape/logtape",
     "jose",
     "smol-toml",
   ]);

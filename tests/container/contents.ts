@@ -15,7 +15,7 @@ const BELONGS: Readonly<Record<string, RegExp>> = {
   "C library": /^\/lib(64)?\/([\w-]+\/)?(ld-linux[\w.-]*|lib(c|m|dl|rt|pthread|gcc_s))\.so\.\d$/,
   "user, names": /^\/etc\/(passwd|group|nsswitch\.conf)$/,
   "runtime": /^\/usr\/bin\/deno$/,
-  "dependencies": /^\/deno-dir\/npm\/registry\.npmjs\.org\/(jose|smol-toml|@logtape\/logtape)\//,
+  "dependencies": /^\/deno-dir\/npm\/registry\.npmjs\.org\/(jose|smol-toml)\//,
   "sources": /^\/opt\/ooproxy\/(LICENSE|main\.ts|deno\.(json|lock)|src\/[\w/]+\.ts)$/,
   "sources as JavaScript": /^\/deno-dir\/gen\/file\/opt\/ooproxy\/(main|src\/[\w/]+)\.ts\.js$/,
 };

@@ -8,9 +8,9 @@ export const SECRETS: readonly string[] = ["secret-of-the-settings", "secret-of-
 /** Files that people leave in a checkout. */
 const LEFT_BEHIND = ["settings.toml", ".env", "proxy.pfx", "src/settings.toml", "src/proxy.pem"];
 
-/** What is copied: what could be of use to a build, and tests, which are of none. */
+/** What is copied: what could be of use to a build, and tests and tools, which are of none. */
 const PARTS = [".dockerignore", "Dockerfile", "LICENSE", "deno.json", "deno.lock", "main.ts"];
-const FOLDERS = ["deploy", "src", "tests/support", "tests/e2e"];
+const FOLDERS = ["deploy", "src", "tests/support", "tests/e2e", "tools"];
 
 /** Copies the checkout to `dir` and adds files with secrets; returns `dir`. */
 export async function contextWith(dir: string): Promise<string> {

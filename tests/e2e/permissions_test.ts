@@ -1,10 +1,12 @@
 /** The program with the permissions that it is started with in earnest, and everything that it can do. */
-import { BINARY_PERMISSIONS, permissionFlags, STATE_FOLDER } from "../../src/server/permissions.ts";
+import { permissionFlags } from "../../src/server/permissions.ts";
+import { BINARY_PERMISSIONS } from "../../tools/permissions.ts";
+import { TASK_COMMANDS } from "../../tools/tasks.ts";
 import { assert, assertEquals, assertIncludes, assertMatch } from "../support/assert.ts";
-import { forProcess, startFlags, TASK_COMMANDS } from "../support/commands.ts";
 import { makeAuthority, PASSWORD, type TestAuthority } from "../support/pfx.ts";
 import { projectFile, startProcess } from "../support/process.ts";
 import { startProvider } from "../support/provider.ts";
+import { forProcess, taskFlags } from "../support/task_flags.ts";
 import { defaultClaims, publicJwk, rsaKey, signHsToken } from "../support/tokens.ts";
 import { httpUpstream, type UpstreamHandler } from "../support/upstream.ts";
 import { echo, eventually, kid, type Service, startService } from "./harness.ts";
@@ -146,7 +148,7 @@ async function exactFlags(dir: string, settings: Record<string, string>): Promis
     cwd: dir,
     args: ["check"],
     env: { LISTEN_URL: "127.0.0.1:0", ADMIN_URL: "127.0.0.1:0", ...settings },
-    denoFlags: forProcess(startFlags()),
+    denoFlags: taskFlags("start"),
   });
   assertEquals((await process.ended()).code, 0, process.output());
   const command = process.stdout.at(-1) ?? "";
@@ -159,9 +161,7 @@ for (const workers of ["1", "2"]) {
     await withEverything(async ({ authority, settings, issuer }) => {
       await using collector = startCollector();
       // The one folder that is open for writing is the system's own: here another stands for it.
-      const flags = forProcess(startFlags()).map((flag) =>
-        flag.replace(`--allow-write=${STATE_FOLDER}`, `--allow-write=${authority.dir}/state`)
-      );
+      const flags = [...taskFlags("start"), `--allow-write=${authority.dir}/state`];
       const options = { settings: { ...settings, NUM_WORKERS: workers }, env: collector.env };
       await using service = await startService({
         ...options,
@@ -219,7 +219,7 @@ Deno.test("A misspelt setting is told of with the start task's permissions.", as
   await using process = startProcess({
     args: ["check"],
     env: { LISTEN_URL: ":0", PROVIDER_URI: "http://127.0.0.1:9", UPSTREAM_URL: "http://h" },
-    denoFlags: forProcess(startFlags()),
+    denoFlags: taskFlags("start"),
   });
   assertEquals((await process.ended()).code, 64);
   assertIncludes(process.output(), "PROVIDER_URI is set: is PROVIDER_URL meant?");
@@ -251,8 +251,8 @@ Deno.test("The binary's permissions, which its workers begin with, suffice to se
 });
 
 Deno.test("The demo runs with the permissions of its task.", async () => {
-  const flags = TASK_COMMANDS.demo?.replace(/^deno run | main\.ts demo$/g, "").split(" ") ?? [];
-  await using process = startProcess({ args: ["demo", "--once"], denoFlags: forProcess(flags) });
+  const denoFlags = taskFlags("demo");
+  await using process = startProcess({ args: ["demo", "--once"], denoFlags });
   assertEquals((await process.ended()).code, 0, process.output());
   assertEquals(process.output().split("\n").filter((line) => MISSING.test(line)), []);
 });
@@ -264,7 +264,9 @@ Deno.test("Nobody is told to start the program with every permission, and nothin
   // Tasks that test and measure start other programs, read /proc and write reports: they keep it.
   const { tasks } = JSON.parse(await Deno.readTextFile(projectFile("deno.json")));
   const texts = new Map<string, string>();
-  for (const task of Object.keys(TASK_COMMANDS)) texts.set(`task ${task}`, tasks[task].command);
+  for (const task of [...Object.keys(TASK_COMMANDS), "install"]) {
+    texts.set(`task ${task}`, tasks[task].command);
+  }
   for (const file of ["Dockerfile", "README.md", ...filesBelow("deploy")]) {
     const text = await Deno.readTextFile(projectFile(file));
     // The measuring programs again.

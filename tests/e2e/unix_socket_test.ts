@@ -1,6 +1,6 @@
 /** An upstream on a Unix socket, with no more permissions than `deno task start` gives. */
 import { assert, assertEquals } from "../support/assert.ts";
-import { forProcess, startFlags } from "../support/commands.ts";
+import { taskFlags } from "../support/task_flags.ts";
 import { startService } from "./harness.ts";
 
 /** A body larger than any buffer on the way, in bytes. */
@@ -17,7 +17,7 @@ for (const workers of ["1", "2"]) {
     try {
       await using service = await startService({
         settings: { NUM_WORKERS: workers, UPSTREAM_URL: `unix:${path}` },
-        denoFlags: forProcess(startFlags()),
+        denoFlags: taskFlags("start"),
       });
       const body = "unix".repeat(BODY_BYTES / 4);
       const answers = await Promise.all(

@@ -3,7 +3,7 @@
  * `deno task test:keycloak`. Needs Java and Maven, takes about a minute, and is not part of `ok`:
  * so its name does not end in `_test.ts`.
  */
-import { composeEnvironment } from "../deploy_compose.ts";
+import { composeEnvironment } from "../deploy/compose.ts";
 import { startService } from "../e2e/harness.ts";
 import { readRecipes } from "../recipes/page.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";

@@ -1,7 +1,7 @@
 /** A real Keycloak, of the version that `deploy/compose.yaml` names, with its realm. */
 import { Buffer } from "node:buffer";
 import { fail, ok, type Result } from "../../src/result.ts";
-import { composeEnvironment, composeList, composeMap } from "../deploy_compose.ts";
+import { composeEnvironment, composeList, composeMap } from "../deploy/compose.ts";
 import { eventually } from "../e2e/harness.ts";
 import { projectFile } from "../support/process.ts";
 

@@ -1,6 +1,6 @@
 import { type AccessRecord, makeAccessLog } from "../../src/ops/access_log.ts";
 import { formatJson } from "../../src/ops/format.ts";
-import type { LogLevel } from "../../src/ops/log.ts";
+import type { LogLevel } from "../../src/ops/log_record.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const RECORD: AccessRecord = {

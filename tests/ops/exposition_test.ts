@@ -1,4 +1,4 @@
-import { renderMetrics, renderMetricsTable } from "../../src/ops/exposition.ts";
+import { renderMetrics } from "../../src/ops/exposition.ts";
 import { Meter, METRIC_NAMES, metricRow } from "../../src/ops/metrics.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 
@@ -67,13 +67,4 @@ Deno.test("What workers count comes from the workers, the rest from the service.
   });
   assertIncludes(text, "\nooproxy_requests_in_flight 7\n");
   assertIncludes(text, "\nooproxy_workers 2\n");
-});
-
-Deno.test("The table for the README has a row for every metric.", () => {
-  const rows = renderMetricsTable().split("\n").slice(2);
-  assertEquals(rows.length, METRIC_NAMES.length + 1);
-  assertIncludes(
-    renderMetricsTable(),
-    "| `ooproxy_requests_total` | counter | `decision`, `status` |",
-  );
 });

@@ -1,4 +1,5 @@
-import { type Format, formatJson, formatPretty, type LogRecord } from "../../src/ops/format.ts";
+import { formatJson, formatPretty } from "../../src/ops/format.ts";
+import type { Format, LogRecord } from "../../src/ops/log_record.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 
 const TIME = Date.parse("2026-01-02T03:04:05.678Z");

@@ -1,5 +1,6 @@
 import { formatJson, formatPretty } from "../../src/ops/format.ts";
-import { type LogLevel, type LogStyle, makeLog } from "../../src/ops/log.ts";
+import { type LogStyle, makeLog } from "../../src/ops/log.ts";
+import type { LogLevel } from "../../src/ops/log_record.ts";
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 

@@ -1,11 +1,9 @@
 import {
-  BINARY_PERMISSIONS,
-  DEMO_PERMISSIONS,
   exactPermissions,
   permissionFlags,
-  startPermissions,
   workerPermissions,
 } from "../../src/server/permissions.ts";
+import { BINARY_PERMISSIONS, DEMO_PERMISSIONS, startPermissions } from "../../tools/permissions.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { projectFile } from "../support/process.ts";
 

@@ -1,4 +1,5 @@
-import type { Log, LogFields } from "../../src/ops/log.ts";
+import type { Log } from "../../src/ops/log.ts";
+import type { LogFields } from "../../src/ops/log_record.ts";
 
 /** One line as it was logged. */
 export interface Line {

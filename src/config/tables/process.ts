@@ -1,4 +1,4 @@
-import type { LogLevel } from "../../ops/log.ts";
+import type { LogLevel } from "../../ops/log_record.ts";
 import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../kinds.ts";
 import { listenAddress } from "../address_kinds.ts";
 import type { Row } from "../row.ts";

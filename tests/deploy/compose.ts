@@ -1,6 +1,6 @@
 /** What the tests read out of `deploy/compose.yaml` and its realm. */
-import { projectFile } from "./support/process.ts";
-import { readYaml, type Yaml } from "./support/yaml.ts";
+import { projectFile } from "../support/process.ts";
+import { readYaml, type Yaml } from "../support/yaml.ts";
 
 /** Path of the file from the project's root. */
 export const COMPOSE_FILE = "deploy/compose.yaml";

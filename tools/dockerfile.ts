@@ -1,6 +1,7 @@
 /** The part of the Dockerfile that is written by `deno task generate`: how the program is started. */
-import { BINARY_PERMISSIONS, permissionFlags } from "../../src/server/permissions.ts";
-import { V8_FLAGS } from "../../src/server/respawn.ts";
+import { V8_FLAGS } from "../src/server/respawn.ts";
+import { permissionWords } from "./permission_sets.ts";
+import { CONTAINER_PERMISSIONS, HEALTH_PERMISSIONS, RUNTIME } from "./permissions.ts";
 
 /** The Dockerfile, from the project's root. */
 export const DOCKERFILE = "Dockerfile";
@@ -8,24 +9,17 @@ export const DOCKERFILE = "Dockerfile";
 /** The line after which everything is generated. */
 const MARK = "# What follows is written by `deno task generate`";
 
-/** Where the image has the runtime, and the program. */
-const RUNTIME = "/usr/bin/deno";
+/** Where the image has the program, and beside it `deno.json` with the permission sets. */
 const PROGRAM = "/opt/ooproxy/main.ts";
-
-/** What the container may do: what a binary may, with the runtime in place of the program's file. */
-const CONTAINER_PERMISSIONS = { ...BINARY_PERMISSIONS, run: [RUNTIME] };
-
-/** Asking for health needs the settings and a connection. */
-const HEALTH_PERMISSIONS = { ...CONTAINER_PERMISSIONS, run: [], write: [] };
 
 /** The words that start the program; its own arguments follow. */
 export function entryPoint(): readonly string[] {
-  return words([V8_FLAGS, ...permissionFlags(CONTAINER_PERMISSIONS)]);
+  return words([V8_FLAGS, ...permissionWords("start", CONTAINER_PERMISSIONS)]);
 }
 
 /** The words with which the program asks itself for its health. */
 export function healthCheck(): readonly string[] {
-  return [...words(permissionFlags(HEALTH_PERMISSIONS)), "health"];
+  return [...words(permissionWords("start", HEALTH_PERMISSIONS)), "health"];
 }
 
 /** Nothing is written into the cache of modules, and nothing is fetched that is not in it. */

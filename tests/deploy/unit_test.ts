@@ -1,10 +1,10 @@
 /** The unit of systemd: what systemd itself says about it, and what it has to say to be of use. */
-import { inputNames, SETTING_NAMES, SETTINGS } from "../src/config/schema.ts";
-import { DRAIN_GRACE_MS } from "../src/limits.ts";
-import { STATE_FOLDER } from "../src/server/permissions.ts";
-import { denoCommand, renderDenoDropIn, valuesOf } from "./deploy_unit.ts";
-import { assert, assertEquals, assertIncludes } from "./support/assert.ts";
-import { projectFile, startProcess } from "./support/process.ts";
+import { inputNames, SETTING_NAMES, SETTINGS } from "../../src/config/schema.ts";
+import { DRAIN_GRACE_MS } from "../../src/limits.ts";
+import { STATE_FOLDER } from "../../tools/permissions.ts";
+import { denoCommand, renderDenoDropIn } from "../../tools/unit.ts";
+import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
+import { projectFile, startProcess } from "../support/process.ts";
 
 /** Most exposure that systemd may find, of 10; what remains is the network and V8's machine code. */
 const MOST_EXPOSURE = 1.2;
@@ -32,6 +32,13 @@ const missing = await missingTool();
 if (missing !== undefined) {
   Deno.stderr.writeSync(
     new TextEncoder().encode(`systemd's tests of the unit skipped: ${missing}\n`),
+  );
+}
+
+/** The values of a key in the text of a unit, in order, the section's name not looked at. */
+function valuesOf(unit: string, key: string): string[] {
+  return unit.split("\n").flatMap((line) =>
+    line.startsWith(`${key}=`) ? line.slice(key.length + 1) : []
   );
 }
 
@@ -153,7 +160,9 @@ Deno.test("With the drop-in's flags, paths made those of this machine, the setti
   try {
     await Deno.writeTextFile(`${dir}/client_secret`, "a secret that nobody can guess, 32 bytes");
     await Deno.writeTextFile(`${dir}/settings.toml`, 'listen_url = ":8080"\n');
-    const flags = denoCommand().split(" ").filter((word) => /^--(allow|deny|ignore)/.test(word))
+    const flags = denoCommand().split(" ").filter((word) =>
+      /^(-P=|--(allow|deny|ignore))/.test(word)
+    )
       .map((flag) =>
         flag.replace("/etc/ooproxy", dir).replace("/run/credentials/ooproxy.service", dir)
           .replace("/usr/bin/deno", Deno.execPath())
@@ -161,7 +170,7 @@ Deno.test("With the drop-in's flags, paths made those of this machine, the setti
     await using process = startProcess({
       args: ["check"],
       cwd: dir,
-      denoFlags: [...flags, `--config=${projectFile("deno.json")}`],
+      denoFlags: flags,
       env: {
         PROVIDER_URL: "http://127.0.0.1:9",
         UPSTREAM_URL: "http://127.0.0.1:9",

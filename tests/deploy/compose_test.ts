@@ -1,15 +1,9 @@
-import { SETTING_NAMES } from "../src/config/schema.ts";
-import {
-  COMPOSE_FILE,
-  composeEnvironment,
-  composeList,
-  composeMap,
-  readRealm,
-} from "./deploy_compose.ts";
-import { readPage, readRecipes } from "./recipes/page.ts";
-import { assert, assertEquals, assertIncludes, assertThrows } from "./support/assert.ts";
-import { projectFile, startProcess } from "./support/process.ts";
-import { readYaml } from "./support/yaml.ts";
+import { SETTING_NAMES } from "../../src/config/schema.ts";
+import { COMPOSE_FILE, composeEnvironment, composeList, composeMap, readRealm } from "./compose.ts";
+import { readPage, readRecipes } from "../recipes/page.ts";
+import { assert, assertEquals, assertIncludes, assertThrows } from "../support/assert.ts";
+import { projectFile, startProcess } from "../support/process.ts";
+import { readYaml } from "../support/yaml.ts";
 
 /** Whether Python with its YAML package is here, to read the file a second time. */
 const PYTHON_READS_YAML = await succeeds("python3", ["-c", "import yaml"]);

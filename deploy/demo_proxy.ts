@@ -1,4 +1,4 @@
-/** Stands in binary and image for `src/server/demo_proxy.ts`, whose provider is not for production. */
+/** Stands in binary and image for `src/app/demo.ts`, whose provider is not for production. */
 
 /** Says that there is no demo here; resolves with the exit code of a wrong command line. */
 export function demo(_options: unknown, print: (line: string) => void): Promise<number> {

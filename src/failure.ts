@@ -52,7 +52,7 @@ const REASON_ROWS = {
     "the signature algorithm of the token is not accepted",
     "always",
   ),
-  unknown_key: invalidToken("the token is signed with a key that is not known"),
+  unknown_key: invalidToken("no key matches the token's kid"),
   bad_signature: invalidToken("the signature of the token is wrong", "for a cool-down"),
   malformed_claims: invalidToken("a claim of the token is missing or malformed", "always"),
   wrong_issuer: invalidToken("the token was issued by another provider", "always"),
@@ -107,7 +107,7 @@ const REASON_ROWS = {
     outcome: "refused",
     status: 503,
     error: "temporarily_unavailable",
-    description: "too many requests are being answered at the moment",
+    description: "too many requests are being handled at the moment",
     retryAfter: true,
   },
   upstream_refused: {
@@ -120,13 +120,13 @@ const REASON_ROWS = {
     outcome: "failed",
     status: 502,
     error: "bad_gateway",
-    description: "the upstream gave no valid answer",
+    description: "invalid response from upstream",
   },
   upstream_timeout: {
     outcome: "failed",
     status: 504,
     error: "gateway_timeout",
-    description: "the upstream did not answer in time",
+    description: "upstream timed out",
   },
   upstream_busy: {
     outcome: "failed",
@@ -145,13 +145,13 @@ const REASON_ROWS = {
     outcome: "failed",
     status: 408,
     error: "request_timeout",
-    description: "nothing more of the request body has come for too long",
+    description: "the request body timed out",
   },
   internal: {
     outcome: "failed",
     status: 500,
     error: "internal_error",
-    description: "something went wrong here",
+    description: "internal server error",
   },
 } as const satisfies Record<string, ReasonRow>;
 

@@ -15,7 +15,7 @@ export function renderBinaryImports(): string {
   const packages = Object.entries(denoJson.imports).filter(([name]) => !DEVELOPMENT.includes(name));
   const imports = {
     ...Object.fromEntries(packages),
-    "../src/server/demo_proxy.ts": "./demo_proxy.ts",
+    "../src/app/demo.ts": "./demo_proxy.ts",
   };
   return `${JSON.stringify({ imports }, null, 2)}\n`;
 }

@@ -1,5 +1,5 @@
 /** The part of the Dockerfile that is written by `deno task generate`: how the program is started. */
-import { V8_FLAGS } from "../src/server/respawn.ts";
+import { V8_FLAGS } from "../src/runtime/commands.ts";
 import { permissionWords } from "./permission_sets.ts";
 import { CONTAINER_PERMISSIONS, HEALTH_PERMISSIONS, RUNTIME } from "./permissions.ts";
 

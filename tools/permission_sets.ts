@@ -2,7 +2,7 @@
  * The permission sets of `deno.json`, and the words of a command that uses one: `-P=start`, and flags
  * for what differs from it. A flag takes the place of what the set says of its kind.
  */
-import { permissionFlags, type Permissions } from "../src/server/permissions.ts";
+import { permissionFlags, type Permissions } from "../src/runtime/permissions.ts";
 import { DEMO_PERMISSIONS, startPermissions } from "./permissions.ts";
 
 /**

@@ -1,9 +1,9 @@
 /**
  * What the program may do for each way of starting it that is written down in a file: tasks, binary,
- * image and unit. What it starts by itself, and what `check` prints, is in `src/server/permissions.ts`.
+ * image and unit. What it starts by itself, and what `check` prints, is in `src/runtime/permissions.ts`.
  */
 import { READABLE_VARIABLES } from "../src/config/environment.ts";
-import { NOTHING, type Permissions, SELF } from "../src/server/permissions.ts";
+import { NOTHING, type Permissions, SELF } from "../src/runtime/permissions.ts";
 
 /** The folder for KEY_CACHE_FILE that is open without further flags. */
 export const STATE_FOLDER = "/var/lib/ooproxy";

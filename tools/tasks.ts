@@ -2,8 +2,8 @@
  * The part of `deno.json` that is generated from the table of permissions, so that nothing is granted by
  * hand: the permission sets, and the commands that use them.
  */
-import { permissionFlags } from "../src/server/permissions.ts";
-import { V8_FLAGS } from "../src/server/respawn.ts";
+import { permissionFlags } from "../src/runtime/permissions.ts";
+import { V8_FLAGS } from "../src/runtime/commands.ts";
 import { BINARY_IMPORTS } from "./binary_imports.ts";
 import { permissionWords, renderPermissionSets } from "./permission_sets.ts";
 import { BINARY_PERMISSIONS, DEMO_PERMISSIONS, startPermissions } from "./permissions.ts";
@@ -46,9 +46,9 @@ const START = shell([V8_FLAGS, ...permissionWords("start", startPermissions(THIS
 /** The generated commands, by the names of their tasks. */
 export const TASK_COMMANDS: Readonly<Record<string, string>> = {
   // `--quiet`: permission sets are new in the runtime, which would say so at each start.
-  start: `deno run --quiet ${START} main.ts serve`,
+  start: `deno run --quiet ${START} main.ts`,
   demo: `deno run --quiet ${shell(permissionWords("demo", DEMO_PERMISSIONS))} main.ts demo`,
-  dev: `deno run --quiet --watch ${START} main.ts serve`,
+  dev: `deno run --quiet --watch ${START} main.ts`,
   compile: `deno compile --quiet ${shell(compileFlags())} --output=ooproxy main.ts`,
 };
 

@@ -1,5 +1,5 @@
 /** The drop-in of the systemd unit that runs the sources instead of the binary. */
-import { V8_FLAGS } from "../src/server/respawn.ts";
+import { V8_FLAGS } from "../src/runtime/commands.ts";
 import { permissionWords } from "./permission_sets.ts";
 import { RUNTIME, UNIT_PERMISSIONS } from "./permissions.ts";
 

@@ -87,7 +87,7 @@ export function parseArguments(args: readonly string[]): Result<Invocation, read
     },
   });
   const options = tokens.filter((token) => token.kind === "option");
-  const words = withoutServe(commandWords(tokens, new Set([...valued, ...SWITCHES])));
+  const words = commandWords(tokens, new Set([...valued, ...SWITCHES]));
   if (words[0] === "help" || options.some(({ name }) => name === "help")) {
     const topic = topicOf(words, options);
     return topic.ok ? ok({ ...NOTHING_MORE, command: "help", topic: topic.value }) : topic;
@@ -127,15 +127,6 @@ function commandWords(tokens: readonly Token[], known: ReadonlySet<string>): str
       before.value === undefined;
     return unknown ? [] : [token.value];
   });
-}
-
-/**
- * A task or a container says `serve`, and its user may add another command, which wins: the
- * program cannot be started without any word there (see `unlessServed`).
- */
-function withoutServe(words: readonly string[]): readonly string[] {
-  const [first, second] = words;
-  return first === "serve" && second !== undefined && isCommand(second) ? words.slice(1) : words;
 }
 
 /** What the help is wanted for: a word or a flag behind `help`; with `--help` alone never a problem. */

@@ -5,7 +5,7 @@
  * A new setting is one more row of a group in `tables`; `deno task generate` then writes the documents
  * anew.
  */
-import type { LogLevel } from "../ops/log_record.ts";
+import type { LogSettings } from "../ops/start_log.ts";
 import { type CamelCase, camelCase, fileForm } from "./names.ts";
 import type { Row, ValueOf } from "./row.ts";
 import { LISTEN_SETTINGS } from "./tables/listen.ts";
@@ -75,7 +75,16 @@ export function inputNames(name: SettingName): readonly string[] {
 /** Every name under which some setting is read, in the table's order. */
 export const INPUT_NAMES: readonly string[] = SETTING_NAMES.flatMap(inputNames);
 
-/** The log level that holds: LOG_LEVEL where set, else RUST_LOG. */
-export function effectiveLogLevel(config: Pick<Config, "logLevel" | "rustLog">): LogLevel {
-  return config.logLevel ?? config.rustLog;
+/** What the settings say about the log: LOG_LEVEL where set, else RUST_LOG. */
+export function logSettings(
+  { logLevel, rustLog, logFormat }: Pick<Config, "logLevel" | "rustLog" | "logFormat">,
+): LogSettings {
+  return { level: logLevel ?? rustLog, form: logFormat };
+}
+
+/** The issuer that tokens have to name, but for a trailing slash, which discovery settles. */
+export function expectedIssuer(
+  { issuer, providerUrl }: Pick<Config, "issuer" | "providerUrl">,
+): string {
+  return issuer ?? providerUrl.text;
 }

@@ -37,7 +37,7 @@ export async function makeCalls(
       (await call()).forEach((line) => print(`   ${line}`));
       return true;
     } catch (error) {
-      print(`   NOT AS IT SHOULD BE: ${messageOf(error)}`);
+      print(`   UNEXPECTED: ${messageOf(error)}`);
       return false;
     }
   };
@@ -63,7 +63,7 @@ export async function makeCalls(
   ];
   print("");
   const right = results.every((result) => result);
-  print(right ? "All four are as they should be." : "Not all are as they should be.");
+  print(right ? "All four calls behaved as expected." : "Not all calls behaved as expected.");
   return right;
 }
 

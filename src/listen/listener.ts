@@ -1,21 +1,10 @@
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { ListenAddress } from "../config/address_kinds.ts";
+import type { TlsIdentity } from "../tls/pfx.ts";
 import type { Connection, Handler } from "./connection.ts";
 import { serveWithReopen } from "./reopening_server.ts";
-
-/** An address to listen on. */
-export interface Address {
-  readonly hostname: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-}
-
-/** Key and certificate chain, PEM. */
-export interface TlsIdentity {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
 
 /** An open listener. */
 export interface Listener {
@@ -55,7 +44,7 @@ export interface ListenerOwner {
  * @param identity makes it a TLS listener.
  */
 export function openListener(
-  address: Address,
+  address: ListenAddress,
   identity: TlsIdentity | undefined,
   owner: ListenerOwner,
 ): Result<Listener, string> {
@@ -94,7 +83,7 @@ export function openListener(
  * Takes an address for a moment without sharing it: finds out that no other program listens there, and
  * which port 0 stands for. Fails with one line for the operator.
  */
-export function probe(address: Address, secure: boolean): Result<Address, string> {
+export function probe(address: ListenAddress, secure: boolean): Result<ListenAddress, string> {
   try {
     const listener = Deno.listen({ hostname: address.hostname, port: address.port });
     const { port } = listener.addr;
@@ -128,12 +117,12 @@ function askToLeave(response: Response): Response {
 }
 
 /** The URL of an address. */
-export function urlOf(secure: boolean, { hostname, port }: Address): string {
+export function urlOf(secure: boolean, { hostname, port }: ListenAddress): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return `${secure ? "https" : "http"}://${host}:${port}`;
 }
 
-function explain(secure: boolean, address: Address, error: unknown): string {
+function explain(secure: boolean, address: ListenAddress, error: unknown): string {
   const setting = secure ? "LISTEN_SSL_URL" : "LISTEN_URL";
   return `${setting}: cannot listen on ${urlOf(secure, address)}: ${reasonOf(error)}`;
 }

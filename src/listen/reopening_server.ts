@@ -53,10 +53,10 @@ export function serveWithReopen(port: number, options: ReopeningServerOptions): 
   function stopped(server: Deno.HttpServer, error: unknown): void {
     if (closing) return;
     current = undefined;
-    log.warn("a listener could accept no more connections: idle ones are closed", {
+    log.warn("accept failed (EMFILE?): closing idle connections and reopening listener", {
       url,
       error: error instanceof Error ? error.message : String(error),
-      todo: "allow more open files (ulimit -n, LimitNOFILE), or limit connections in front",
+      hint: "allow more open files (ulimit -n, LimitNOFILE), or limit connections in front",
     });
     // It may tell again why it stopped.
     const ended = server.shutdown().catch(() => {}).then(() => void ending.delete(ended));
@@ -68,7 +68,7 @@ export function serveWithReopen(port: number, options: ReopeningServerOptions): 
     stopWaiting = clock.after(LISTEN_AGAIN_MS, () => {
       try {
         open(taken);
-        log.info("a listener accepts connections again", { url });
+        log.info("listener reopened", { url });
       } catch {
         listenAgain();
       }

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../result.ts";
 import { quote } from "../text.ts";
-import { type ProviderTrouble, trouble } from "./trouble.ts";
+import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 
 /** Most of a wrong issuer that is shown, in UTF-16 units: issuers are URLs, longer than other values. */
 const LONGEST_ISSUER = 200;
@@ -30,13 +30,13 @@ export function readIssuer(
   { issuer }: Document,
   url: string,
   expectedIssuer: string,
-): Result<string, ProviderTrouble> {
+): Result<string, KeyFetchError> {
   if (typeof issuer !== "string" || issuer === "") {
-    return fail(trouble("bad_document", url, "has no issuer"));
+    return fail(keyFetchError("bad_document", url, "has no issuer"));
   }
   if (sameIssuer(issuer, expectedIssuer)) return ok(issuer);
   const name = quote(issuer, LONGEST_ISSUER);
-  return fail(trouble(
+  return fail(keyFetchError(
     "wrong_issuer",
     url,
     `names the issuer ${name}, expected was ${expectedIssuer}`,
@@ -53,16 +53,16 @@ export function readIssuer(
 export function readJwksUri(
   { jwks_uri: jwksUri }: Document,
   url: string,
-): Result<string, ProviderTrouble> {
+): Result<string, KeyFetchError> {
   if (typeof jwksUri !== "string" || !URL.canParse(jwksUri)) {
-    return fail(trouble("bad_document", url, "has no usable jwks_uri", NAME_IT));
+    return fail(keyFetchError("bad_document", url, "has no usable jwks_uri", NAME_IT));
   }
   const { protocol } = new URL(jwksUri);
   if (protocol !== "https:" && protocol !== "http:") {
-    return fail(trouble("bad_document", url, "has a jwks_uri that is not http(s)", NAME_IT));
+    return fail(keyFetchError("bad_document", url, "has a jwks_uri that is not http(s)", NAME_IT));
   }
   if (protocol === "http:" && url.startsWith("https:")) {
-    return fail(trouble(
+    return fail(keyFetchError(
       "bad_document",
       url,
       "was read over https but has a jwks_uri on plain http",

@@ -3,8 +3,8 @@ import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { jsonObject } from "../text.ts";
 import { clockSkewSecs } from "./clock_skew.ts";
-import { fetchTrouble, statusTrouble } from "./fetch_trouble.ts";
-import { type ProviderTrouble, trouble } from "./trouble.ts";
+import { requestError, statusError } from "./fetch_error.ts";
+import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 
 /** How a request to the provider is made: the `fetch` of the platform, or one with its own trust. */
 export type Fetcher = (url: string, init: RequestInit) => Promise<Response>;
@@ -32,7 +32,7 @@ export async function fetchJson(
   fetcher: Fetcher,
   clock: Clock,
   stop?: AbortSignal,
-): Promise<Result<Fetched, ProviderTrouble>> {
+): Promise<Result<Fetched, KeyFetchError>> {
   const abort = new AbortController();
   let timedOut = false;
   const cancel = clock.after(PROVIDER_FETCH_TIMEOUT_MS, () => {
@@ -49,21 +49,21 @@ export async function fetchJson(
     const skewSecs = clockSkewSecs(response.headers, sentMs, clock.now());
     if (response.status !== 200) {
       await response.body?.cancel();
-      return fail(statusTrouble(url, response.status));
+      return fail(statusError(url, response.status));
     }
     const bytes = await readLimited(response.body);
     if (bytes === undefined) {
       const text = `answered with more than ${MAX_PROVIDER_BODY_BYTES} bytes`;
-      return fail(trouble("too_large", url, text));
+      return fail(keyFetchError("too_large", url, text));
     }
     const document = parseObject(bytes);
     return document === undefined
-      ? fail(trouble("not_json", url, "did not answer with a JSON object"))
+      ? fail(keyFetchError("not_json", url, "did not answer with a JSON object"))
       : ok({ document, skewSecs });
   } catch (error) {
-    if (!timedOut) return fail(fetchTrouble(url, error));
+    if (!timedOut) return fail(requestError(url, error));
     const text = `gave no whole answer within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`;
-    return fail(trouble("timeout", url, text));
+    return fail(keyFetchError("timeout", url, text));
   } finally {
     cancel();
   }

@@ -5,7 +5,7 @@
 import { toJwk } from "../jws/public_key.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { jsonObject } from "../text.ts";
-import type { ProviderAddress } from "./ask_provider.ts";
+import type { ProviderAddress } from "./fetch_keys.ts";
 import { sameIssuer } from "./discovery.ts";
 import { readKeySet } from "./key_set.ts";
 import type { RestoredKeys } from "./provider_keys.ts";

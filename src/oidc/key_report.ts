@@ -2,15 +2,15 @@ import { FOR_ENCRYPTION } from "../jws/public_key.ts";
 import type { Log } from "../ops/log.ts";
 import type { LogFields } from "../ops/log_record.ts";
 import type { KeySnapshot } from "./key_source.ts";
-import type { ProviderTrouble } from "./trouble.ts";
+import { describe, type KeyFetchError } from "./key_fetch_error.ts";
 
-/** What is said about keys in the log: each trouble once, and its end. */
+/** What the log says about keys: each error once, and its end. */
 export interface KeyReport {
   /** Keys have come. `changed` tells whether they are others than before. */
   fetched(keys: KeySnapshot, changed: boolean, skipped: readonly string[]): void;
-  /** None have come. */
-  failed(trouble: ProviderTrouble, atHand: boolean): void;
-  /** Keys at hand are not used any longer. */
+  /** A fetch failed; `cached` tells whether keys of an earlier one are held. */
+  failed(error: KeyFetchError, cached: boolean): void;
+  /** Cached keys are not used any longer. */
   dropped(ageMs: number): void;
   /** Keys of an earlier run are there; `used` tells whether they are young enough. */
   restored(keys: number, ageMs: number, used: boolean): void;
@@ -18,14 +18,14 @@ export interface KeyReport {
 
 /** Makes a report that writes into this log. */
 export function makeKeyReport(log: Log): KeyReport {
-  /** The trouble that has been told and is not over. */
-  let told = "";
+  /** The error that has been logged and is not over. */
+  let logged = "";
   /** How the latest attempt failed that is over, if it did. */
-  let latest: ProviderTrouble | undefined;
+  let latest: KeyFetchError | undefined;
   return {
     fetched({ issuer, keys }, changed, skipped) {
-      if (told !== "") log.info("the provider answers again");
-      told = "";
+      if (logged !== "") log.info("JWKS fetch succeeded again");
+      logged = "";
       latest = undefined;
       if (!changed) {
         log.debug("keys fetched, unchanged", { issuer, keys: keys.length });
@@ -34,44 +34,39 @@ export function makeKeyReport(log: Log): KeyReport {
       log.info("keys fetched", { issuer, keys: keys.length, skipped: skipped.length });
       for (const why of skipped) {
         const level = why.endsWith(FOR_ENCRYPTION) ? "debug" : "warn";
-        log[level]("a key of the provider is not used", { why });
+        log[level]("ignoring a key of the provider", { why });
       }
     },
-    failed(trouble, atHand) {
-      latest = trouble;
-      const text = tell(trouble);
-      if (text === told) return;
-      told = text;
-      if (atHand) {
-        log.warn("keys could not be fetched again, those at hand stay in use", fields(trouble));
+    failed(error, cached) {
+      latest = error;
+      const text = describe(error);
+      if (text === logged) return;
+      logged = text;
+      if (cached) {
+        log.warn("JWKS refresh failed, using cached keys", fields(error));
       } else {
         log.error(
-          "no keys: the provider gave none, requests are answered with 503",
-          fields(trouble),
+          "JWKS fetch failed, no cached keys, responding 503",
+          fields(error),
         );
       }
     },
     dropped(ageMs) {
       log.error(
-        "keys are dropped, requests are answered with 503: the provider has not confirmed them within KEY_STALE_SECS",
+        "cached JWKS expired, responding 503",
         { ageSecs: secs(ageMs), ...(latest === undefined ? {} : fields(latest)) },
       );
     },
     restored(keys, ageMs, used) {
       const known = { keys, ageSecs: secs(ageMs) };
-      if (used) log.info("keys of an earlier run are used until the provider answers", known);
-      else log.warn("keys of an earlier run are not used, they are past KEY_STALE_SECS", known);
+      if (used) log.info("using keys from KEY_CACHE_FILE until the next fetch", known);
+      else log.warn("ignoring keys from KEY_CACHE_FILE, older than KEY_STALE_SECS", known);
     },
   };
 }
 
-/** A trouble as one sentence. */
-export function tell({ url, text }: ProviderTrouble): string {
-  return `${url} ${text}`;
-}
-
-function fields({ url, text, todo }: ProviderTrouble): LogFields {
-  return { url, trouble: text, todo };
+function fields({ url, text, hint }: KeyFetchError): LogFields {
+  return { url, error: text, hint };
 }
 
 function secs(ms: number): number {

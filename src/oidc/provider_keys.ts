@@ -3,12 +3,12 @@ import { MAX_KEY_WAIT_MS, MAX_KEY_WAITERS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { askProvider, type ProviderAddress, type ProviderKeySet } from "./ask_provider.ts";
+import { fetchKeys, type ProviderAddress, type ProviderKeySet } from "./fetch_keys.ts";
 import type { Fetcher } from "./fetch_json.ts";
-import { type KeyReport, makeKeyReport, tell } from "./key_report.ts";
+import { type KeyReport, makeKeyReport } from "./key_report.ts";
 import { ChangeListeners, type KeySnapshot, type KeySource, type NoKeys } from "./key_source.ts";
-import { type KeyAges, pauseMs, refetchAgeMs } from "./pace.ts";
-import type { ProviderTrouble } from "./trouble.ts";
+import { backoffMs, type KeyAges, refetchAgeMs } from "./backoff.ts";
+import { describe, type KeyFetchError } from "./key_fetch_error.ts";
 
 /** What is known about the provider from the settings. */
 export interface ProviderOptions extends ProviderAddress, KeyAges {
@@ -39,7 +39,7 @@ export interface ProviderParts {
   /** Gives the generation of new contents: never the same number twice in a process. */
   readonly nextGeneration: () => number;
   /** Told of every attempt. */
-  readonly onAttempt?: (result: "ok" | ProviderTrouble["kind"]) => void;
+  readonly onAttempt?: (result: "ok" | KeyFetchError["kind"]) => void;
   /** Told of the keys after every successful fetch, and how far the provider's clock is ahead. */
   readonly onFetched?: (keys: KeySnapshot, skewSecs: number | undefined) => void;
 }
@@ -48,7 +48,7 @@ export interface ProviderParts {
 interface Attempt {
   readonly startedAt: number;
   readonly began: number;
-  readonly trouble?: ProviderTrouble;
+  readonly error?: KeyFetchError;
 }
 
 /**
@@ -68,7 +68,7 @@ export class ProviderKeys implements KeySource {
   #confirmedAt = 0;
   #attempt: Attempt | undefined;
   /** From the beginning of the latest attempt to that of the next, in milliseconds. */
-  #pauseMs = 0;
+  #backoffMs = 0;
   /** How many attempts in a row have failed. */
   #failures = 0;
   #inFlight = false;
@@ -149,16 +149,16 @@ export class ProviderKeys implements KeySource {
         if (this.#snapshot !== undefined && this.#snapshot.startedAt >= sinceMs) {
           return ok(this.#snapshot);
         }
-        const { startedAt = 0, trouble } = this.#attempt ?? {};
-        if (trouble !== undefined && startedAt >= sinceMs) break;
+        const { startedAt = 0, error } = this.#attempt ?? {};
+        if (error !== undefined && startedAt >= sinceMs) break;
         // The fetch that just ended began before the caller asked: what it needs may be newer still.
       }
     } finally {
       cancel();
     }
-    const trouble = this.#attempt?.trouble;
+    const error = this.#attempt?.error;
     return fail(
-      this.#noKeys(trouble === undefined ? "no key fetch is possible in time" : tell(trouble)),
+      this.#noKeys(error === undefined ? "no key fetch is possible in time" : describe(error)),
     );
   }
 
@@ -172,7 +172,7 @@ export class ProviderKeys implements KeySource {
   #untilPermittedMs(): number {
     if (this.#attempt === undefined) return 0;
     const since = this.#parts.clock.monotonic() - this.#attempt.began;
-    return Math.max(0, this.#pauseMs - since);
+    return Math.max(0, this.#backoffMs - since);
   }
 
   /** Sees to it that a fetch is in flight, or begins as soon as one is permitted. */
@@ -199,15 +199,15 @@ export class ProviderKeys implements KeySource {
     const { clock, onAttempt, onFetched } = this.#parts;
     const attempt = { startedAt: clock.now(), began: clock.monotonic() };
     this.#attempt = attempt;
-    this.#pauseMs = this.#options.cooldownMs;
-    const outcome = await askProvider(this.#address(), this.#parts, this.#stop.signal);
+    this.#backoffMs = this.#options.cooldownMs;
+    const outcome = await fetchKeys(this.#address(), this.#parts, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
     if (outcome.ok) {
       const keys = this.#succeed(outcome.value, attempt.startedAt);
       onFetched?.(keys, outcome.value.skewSecs);
     } else {
-      this.#fail({ ...attempt, trouble: outcome.failure });
+      this.#fail({ ...attempt, error: outcome.failure });
     }
     onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind);
     const ended = this.#next;
@@ -237,11 +237,11 @@ export class ProviderKeys implements KeySource {
     return snapshot;
   }
 
-  #fail(attempt: Attempt & { readonly trouble: ProviderTrouble }): void {
+  #fail(attempt: Attempt & { readonly error: KeyFetchError }): void {
     const { random = Math.random } = this.#parts;
     this.#attempt = attempt;
-    this.#pauseMs = pauseMs(++this.#failures, this.#options.cooldownMs, random);
-    this.#report.failed(attempt.trouble, this.#snapshot !== undefined);
+    this.#backoffMs = backoffMs(++this.#failures, this.#options.cooldownMs, random);
+    this.#report.failed(attempt.error, this.#snapshot !== undefined);
     this.#watchAge();
     if (this.#due) this.#schedule();
   }

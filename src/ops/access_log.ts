@@ -1,7 +1,7 @@
 import { isShown, type LogStyle } from "./log.ts";
 import type { LogFields } from "./log_record.ts";
 import type { LineWriter } from "./line_writer.ts";
-import { wholeLine } from "./whole_line.ts";
+import { fittingLine } from "./truncation.ts";
 
 /**
  * What is told about one request. There is no member for a token, a query string or a header value,
@@ -57,7 +57,7 @@ export function makeAccessLog(
       durationMs: round(durationMs),
       upstreamMs: upstreamMs && round(upstreamMs),
     };
-    lines.write(wholeLine(format, { timeMs, level: "info", message: "request", fields }));
+    lines.write(fittingLine(format, { timeMs, level: "info", message: "request", fields }));
   };
 }
 

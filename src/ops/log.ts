@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { LineWriter } from "./line_writer.ts";
 import type { Format, LogFields, LogLevel } from "./log_record.ts";
-import { wholeLine } from "./whole_line.ts";
+import { fittingLine } from "./truncation.ts";
 
 /**
  * Narration: what the program does and why, one line a call.
@@ -39,7 +39,7 @@ export function makeLog(style: () => LogStyle, lines: LineWriter, clock: Clock):
   const at = (level: Exclude<LogLevel, "off">) => (message: string, fields: LogFields = {}) => {
     const { level: asked, format } = style();
     if (!isShown(level, asked)) return;
-    lines.write(wholeLine(format, { timeMs: clock.now(), level, message, fields }));
+    lines.write(fittingLine(format, { timeMs: clock.now(), level, message, fields }));
     // Narration is rare; what it says should be there even if the process dies next.
     lines.flush();
   };

@@ -1,6 +1,6 @@
 import { type Failure, failure } from "../failure.ts";
 import type { HeaderList } from "../proxy/headers.ts";
-import type { WorkerConfig } from "../server/crew.ts";
+import type { WorkerConfig } from "../ipc/workers.ts";
 
 /** What clients may ask of one worker. */
 export interface ClientLimits {

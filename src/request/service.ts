@@ -18,15 +18,14 @@ import { makeSendUpgrade } from "../proxy/http1/upgrade.ts";
 import { makeHttp1Upstream } from "../proxy/http1/upstream.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket/relays.ts";
-import type { WorkerSettings } from "../server/crew.ts";
-import { expectedIssuer } from "../server/key_broker.ts";
+import type { WorkerSettings } from "../ipc/workers.ts";
 import { clientLimits } from "./limits.ts";
 import { makeProxyHandler } from "./proxy_handler.ts";
 import { tracedHandler, tracedUpstream, withoutTraceFields } from "./spans.ts";
 import { TransferWatch } from "./transfer_watch.ts";
 
 /** What a service needs from outside. */
-export interface ServiceParts {
+export interface ServiceDeps {
   readonly keySource: KeySource;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,13 +49,13 @@ export interface Service {
 }
 
 /** Builds the pipeline of one process from its settings. */
-export function buildService(settings: WorkerSettings, parts: ServiceParts): Service {
+export function buildService(settings: WorkerSettings, deps: ServiceDeps): Service {
   const { config } = settings;
-  const { keySource, clock, log, accessLog, meter } = parts;
+  const { keySource, clock, log, accessLog, meter } = deps;
   const rules = [ruleForAll({ audience: config.audience, subject: config.subject })] as const;
   const provider = makeJwtProvider({
     name: "default",
-    issuer: expectedIssuer(config),
+    issuer: settings.issuer,
     keys: new KeyStore(keySource, clock, config.keyCooldownSecs * 1000),
     secret: config.clientSecret === undefined
       ? undefined
@@ -69,7 +68,7 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
     clock,
     maxPending: config.maxPendingVerifications,
   });
-  const cache = new TokenCache(timed(provider, parts), {
+  const cache = new TokenCache(timed(provider, deps), {
     size: config.tokenCacheSize,
     ttlMs: config.tokenCacheTtlSecs * 1000,
     leewaySecs: config.leeway,
@@ -127,7 +126,7 @@ export function buildService(settings: WorkerSettings, parts: ServiceParts): Ser
 }
 
 /** Authentication whose work is measured. */
-function timed(provider: Provider, { clock, meter }: ServiceParts): AuthenticateToken {
+function timed(provider: Provider, { clock, meter }: ServiceDeps): AuthenticateToken {
   return async (token) => {
     const began = clock.monotonic();
     const verified = await provider.authenticate(token);

@@ -6,11 +6,11 @@ import { X509Certificate } from "node:crypto";
 import { fail, ok, type Result } from "../result.ts";
 import {
   type ForeignForm,
-  type Identity,
   pemCertificates,
   pemToIdentity,
   type PfxFailure,
   pfxToPem,
+  type TlsIdentity,
 } from "./pfx.ts";
 
 /** Milliseconds in a day. */
@@ -39,7 +39,7 @@ export interface IdentitySettings {
 
 /** An identity and what the log and the metrics say about it. */
 export interface LoadedIdentity {
-  readonly identity: Identity;
+  readonly identity: TlsIdentity;
   /** Subject alternative names of the leaf, as `DNS:…`, `IP Address:…`; empty if it has none. */
   readonly names: readonly string[];
   /** The leaf is valid from this time on, milliseconds since the epoch. */
@@ -109,7 +109,7 @@ function isPem(bytes: Uint8Array): boolean {
 }
 
 /** Reads the facts of the leaf and the dates of the whole chain. */
-function describe(identity: Identity, file: string, now: number): LoadedIdentity {
+function describe(identity: TlsIdentity, file: string, now: number): LoadedIdentity {
   const chain = pemCertificates(identity.certPem).map((pem) => new X509Certificate(pem));
   const leaf = chain[0];
   if (leaf === undefined) throw new Error("an identity without a certificate");

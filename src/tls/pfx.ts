@@ -10,7 +10,7 @@ import { createSecureContext } from "node:tls";
 import { fail, ok, type Result } from "../result.ts";
 
 /** A private key with its certificates, in the form that the TLS options of a server take. */
-export interface Identity {
+export interface TlsIdentity {
   /** PEM certificates: the leaf first, then its issuers in order (RFC 8446, section 4.4.2). */
   readonly certPem: string;
   /** The private key of the leaf: PEM, PKCS#8, not encrypted. A secret. */
@@ -65,7 +65,7 @@ const KEY_BLOCK = /^-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\s*
  *
  * Not checked: validity dates, names, key usage, trust, and the signatures within the chain.
  */
-export function pfxToPem(bytes: Uint8Array, password: string): Result<Identity, PfxFailure> {
+export function pfxToPem(bytes: Uint8Array, password: string): Result<TlsIdentity, PfxFailure> {
   let context: unknown;
   try {
     context = createSecureContext({ pfx: Buffer.from(bytes), passphrase: password }).context;
@@ -81,7 +81,7 @@ export function pfxToPem(bytes: Uint8Array, password: string): Result<Identity, 
  * @param context the `context` property of a secure context; `key`, `cert` and `ca` are read
  * @returns the identity, or `runtime changed` when the three are not the PEM texts expected here
  */
-export function identityFromContext(context: unknown): Result<Identity, PfxFailure> {
+export function identityFromContext(context: unknown): Result<TlsIdentity, PfxFailure> {
   if (typeof context !== "object" || context === null) {
     return fail({ kind: "runtime changed", detail: "there is no context" });
   }
@@ -112,7 +112,7 @@ const ANY_KEY_BLOCK = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]+?-----END \1PR
  * @returns the identity, leaf first, or why there is none: `no key`, `no certificate`, `unsupported`,
  * `key does not fit`
  */
-export function pemToIdentity(text: string): Result<Identity, PfxFailure> {
+export function pemToIdentity(text: string): Result<TlsIdentity, PfxFailure> {
   const key = ANY_KEY_BLOCK.exec(text);
   if (key === null) return fail({ kind: "no key" });
   if (key[1] === "ENCRYPTED " || key[0].includes("Proc-Type: 4,ENCRYPTED")) {
@@ -127,7 +127,7 @@ export function pemToIdentity(text: string): Result<Identity, PfxFailure> {
 }
 
 /** Checks the key, finds its certificate and puts that one's issuers behind it. */
-function assemble(keyText: string, blocks: readonly string[]): Result<Identity, PfxFailure> {
+function assemble(keyText: string, blocks: readonly string[]): Result<TlsIdentity, PfxFailure> {
   let key: KeyObject;
   let certificates: X509Certificate[];
   try {

@@ -3,7 +3,7 @@
  * bench:idle` prints the table; it needs Linux and as many open files as connections
  * (`ulimit -Hn`; the runtime raises the soft limit by itself).
  */
-import { V8_FLAGS } from "../../src/server/respawn.ts";
+import { V8_FLAGS } from "../../src/runtime/commands.ts";
 import { pause, startService } from "../e2e/harness.ts";
 import { millis, number, table } from "./format.ts";
 import { megabytesOfRollup } from "./procfs.ts";

@@ -2,7 +2,7 @@
  * Memory of each process of the service: idle, after load, with full token caches, with idle
  * connections. `deno run -A tests/bench/memory.ts` prints the README's table; it needs Linux.
  */
-import { V8_FLAGS } from "../../src/server/respawn.ts";
+import { V8_FLAGS } from "../../src/runtime/commands.ts";
 import { childrenOf, pause, startService, total } from "../e2e/harness.ts";
 import { number, table } from "./format.ts";
 import { megabytesOfRollup } from "./procfs.ts";

@@ -1,5 +1,5 @@
 /** Starts the peers and waits until they serve. */
-import { V8_FLAGS } from "../../src/server/respawn.ts";
+import { V8_FLAGS } from "../../src/runtime/commands.ts";
 import { fileURLToPath } from "node:url";
 import type { PeerName, Variant } from "./cases.ts";
 import { type Child, LOAD_CORE, PROXY_CORE, runPinned, startChild } from "./children.ts";

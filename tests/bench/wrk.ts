@@ -19,7 +19,7 @@ export interface LoadReport {
 const UPLOAD_BYTES = 65_536;
 
 /** How the count of 401 answers is announced at the end of the text. */
-const REFUSED_LABEL = "answers with status 401:";
+const REFUSED_LABEL = "responds with status 401:";
 
 /** Units of wrk's times, in microseconds. */
 const UNITS: Readonly<Record<string, number>> = {

@@ -17,7 +17,7 @@ const TEXT = `Running 2s test @ http://127.0.0.1:4000/hello
   Non-2xx or 3xx responses: 47990
 Requests/sec:  24000.00
 Transfer/sec:      4.12MB
-answers with status 401: 47980
+responds with status 401: 47980
 `;
 
 function parsed(text: string, expected: "2xx" | "401"): LoadReport {
@@ -52,7 +52,7 @@ Deno.test("where 401 is expected every other answer is unexpected", () => {
 });
 
 Deno.test("where 401 is expected and nobody counted them, no answer counts as right", () => {
-  const text = TEXT.replace(/^answers with.*$/m, "");
+  const text = TEXT.replace(/^responds with.*$/m, "");
   assertEquals(parsed(text, "401").unexpected, 48_000);
 });
 
@@ -63,7 +63,7 @@ Deno.test("a text that is not wrk's is refused and shown", () => {
 });
 
 Deno.test("the script for refused tokens prints what the parser reads", () => {
-  assertIncludes(refusedScript("a.b.c"), '"answers with status 401: "');
+  assertIncludes(refusedScript("a.b.c"), '"responds with status 401: "');
 });
 
 Deno.test("the script for many tokens quotes the name of its file", () => {

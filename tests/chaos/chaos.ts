@@ -99,7 +99,7 @@ async function end(proxy: ChaosProxy): Promise<string[]> {
 /** Lines of the log that tell of a bug: exceptions that nobody caught, workers that ended by themselves. */
 function unexpected(log: readonly string[]): string[] {
   return log.filter((line) =>
-    /Uncaught|a request met a bug|does not answer any more/.test(line) ||
+    /Uncaught|internal error while handling request|does not answer any more/.test(line) ||
     (line.includes("a worker has ended") && !line.includes('"why":"SIGKILL"'))
   );
 }

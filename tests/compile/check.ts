@@ -82,7 +82,7 @@ Deno.test("The binary holds what the program needs, and may do what the table of
     assertEquals(metadata.entrypoint_key, "main.ts");
     const ours = files.filter((file) => !file.startsWith(PACKAGES));
     const sources = sourceFiles("src")
-      .filter((file) => !file.startsWith("src/demo/") && file !== "src/server/demo_proxy.ts");
+      .filter((file) => !file.startsWith("src/demo/") && file !== "src/app/demo.ts");
     const wanted = ["deno.json", "deploy/demo_proxy.ts", "main.ts", ...sources];
     assertEquals(ours.filter((file) => !wanted.includes(file)), []);
     // What only declares types is left out.

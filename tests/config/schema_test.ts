@@ -2,9 +2,9 @@ import { camelCase, flagName, tomlKey } from "../../src/config/names.ts";
 import {
   changedNeedingRestart,
   type Config,
-  effectiveLogLevel,
   filesNamedBy,
   INPUT_NAMES,
+  logSettings,
   namesWith,
   rowOf,
   SETTING_NAMES,
@@ -127,14 +127,14 @@ const LEVELS: readonly [string, LogLevel][] = [
 
 for (const [word, level] of LEVELS) {
   Deno.test(`RUST_LOG=${word} and LOG_LEVEL=${word} both mean the level ${level}.`, () => {
-    assertEquals(effectiveLogLevel(withEnv({ RUST_LOG: word }).config), level);
-    assertEquals(effectiveLogLevel(withEnv({ LOG_LEVEL: word }).config), level);
+    assertEquals(logSettings(withEnv({ RUST_LOG: word }).config).level, level);
+    assertEquals(logSettings(withEnv({ LOG_LEVEL: word }).config).level, level);
   });
 }
 
 Deno.test("LOG_LEVEL wins over RUST_LOG.", () => {
   const { config } = withEnv({ RUST_LOG: "debug", LOG_LEVEL: "error" });
-  assertEquals(effectiveLogLevel(config), "error");
+  assertEquals(logSettings(config).level, "error");
 });
 
 const VALUES: readonly [string, string, keyof Config, unknown][] = [

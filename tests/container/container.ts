@@ -228,11 +228,11 @@ async function documentedLine(image: Image, dir: string): Promise<void> {
   const running = call(`${url("https")}/held`, await token());
   await eventually("the held request", () => around.held());
   container.signal("SIGTERM");
-  await container.logged("stopping: running requests are finished first");
+  await container.logged("shutting down, finishing running requests");
   around.release();
   assertEquals(await running, { status: 200, text: "echo /held" });
   assertEquals(await container.ended(), 0);
-  await container.logged("stopped: every running request was finished");
+  await container.logged("shutdown complete, every running request finished");
   say("docker stop, with a request running → it is answered, then exit code 0");
 
   const empty = (path: string) => before.some((file) => file.path === path);

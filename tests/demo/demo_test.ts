@@ -60,14 +60,14 @@ Deno.test("the demo makes its four calls, shows what came back and ends with 0",
   assertIncludes(text, '"path": "/hello?from=demo"');
   assertIncludes(text, 'WWW-Authenticate: Bearer realm="demo"\n');
   assertIncludes(text, 'error="invalid_token"');
-  assertIncludes(text, "All four are as they should be.");
+  assertIncludes(text, "All four calls behaved as expected.");
   assertExcludes(text, "eyJ", "a token was printed");
 });
 
 Deno.test("the demo ends with 1 when the proxy lets a call without a token through", async () => {
   const { code, text } = await run(standIn(false));
   assertEquals(code, 1);
-  assertIncludes(text, "NOT AS IT SHOULD BE: status 200 instead of 401");
+  assertIncludes(text, "UNEXPECTED: status 200 instead of 401");
 });
 
 Deno.test("the demo prints commands that work in a shell, and closes all when stopped", async () => {

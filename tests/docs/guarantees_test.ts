@@ -9,7 +9,7 @@ import { itemsOf, linksOf, sectionOf } from "./markdown.ts";
 const SOURCES: Readonly<Record<string, unknown>> = limits;
 
 /** The fewest promises of each kind: the lists are there, and are read. */
-const LEAST_NUMBERS = 54;
+const LEAST_NUMBERS = 53;
 const LEAST_FACTS = 22;
 
 const TEXT = Deno.readTextFileSync(projectFile("docs/guarantees.md"));
@@ -19,7 +19,7 @@ const NUMBER =
   /^[^`].*?: `([^`]+)`[^`]*\. From (?:\[`([A-Z0-9_]+)`\]\(settings\.md#(\w+)\)|`([A-Z0-9_]+)`)\. Tests: (.+)\.$/;
 
 /** A file with tests, linked from the page. */
-const TEST = /^\.\.\/(tests\/\w+\/\w+\.ts)$/;
+const TEST = /^\.\.\/(tests\/(?:\w+\/)+\w+\.ts)$/;
 
 const numbers = itemsOf(sectionOf(TEXT, "Numbers"));
 const facts = itemsOf(sectionOf(TEXT, "Facts"));

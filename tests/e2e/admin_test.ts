@@ -11,7 +11,7 @@ Deno.test("Readiness follows the keys: not needed yet, held, and held while the 
   assertEquals(verbose.status, 200);
   assertEquals(
     verbose.text,
-    "[+]workers 2 of 2 accept requests\n[+]keys not needed yet\n[+]shutdown not asked for\nreadyz check passed\n",
+    "[+]workers 2 of 2 accept requests\n[+]keys not needed yet\n[+]shutdown not shutting down\nreadyz check passed\n",
   );
   assertEquals((await service.admin("/readyz")).text, "ok\n");
   assertEquals((await service.admin("/livez?verbose")).text.split("\n")[1], "livez check passed");
@@ -24,7 +24,7 @@ Deno.test("Readiness follows the keys: not needed yet, held, and held while the 
   const stranger = await service.token({}, { kid: "nobody" });
   const refused = await service.get("/", { headers: { authorization: `Bearer ${stranger}` } });
   assert(refused.status === 401 || refused.status === 503, `${refused.status}`);
-  await service.logged("keys could not be fetched again, those at hand stay in use");
+  await service.logged("JWKS refresh failed, using cached keys");
   assertEquals((await service.admin("/readyz")).status, 200);
   assertEquals((await service.get("/on")).text, "echo /on");
   assertEquals(await service.metric('ooproxy_key_fetches_total{result="unreachable"}'), 1);
@@ -40,7 +40,7 @@ Deno.test("A provider that is down before the first keys makes the service unrea
   assertEquals(unready.status, 503);
   assertEquals(
     unready.text,
-    "[-]keys none: the provider gives none\nreadyz check failed\n",
+    "[-]keys none: JWKS fetch failed\nreadyz check failed\n",
   );
   assertEquals((await service.admin("/livez")).status, 200);
   service.provider.comeBack();

@@ -23,14 +23,14 @@ for (const workers of ["1", "2"]) {
       const running = Array.from({ length: 4 }, () => service.get("/held"));
       await eventually("the requests", () => service.upstream.requests.length === 4);
       service.process.signal(signal);
-      await service.logged("stopping: running requests are finished first", { signal });
+      await service.logged("shutting down, finishing running requests", { signal });
       await eventually("the closed port", () => refusesConnections(service.url()));
       assertEquals((await service.admin("/readyz")).status, 503);
       release();
       const texts = (await Promise.all(running)).map(({ text }) => text);
       assertEquals(texts, Array(4).fill("echo /held"));
       assertEquals((await service.process.ended()).code, 0);
-      await service.logged("stopped: every running request was finished");
+      await service.logged("shutdown complete, every running request finished");
     });
   }
 
@@ -48,7 +48,7 @@ for (const workers of ["1", "2"]) {
     const tookMs = performance.now() - began;
     assert(tookMs > 900 && tookMs < 3000, `${tookMs} ms`);
     assertEquals([code, await running], [0, "broken off"]);
-    await service.logged("stopped: requests that were still running have been aborted");
+    await service.logged("shutdown complete, running requests aborted");
     release();
   });
 
@@ -58,13 +58,13 @@ for (const workers of ["1", "2"]) {
     const running = service.get("/held").catch(() => "broken off");
     await eventually("the request", () => service.upstream.requests.length === 1);
     service.process.signal("SIGTERM");
-    await service.logged("stopping: running requests are finished first");
+    await service.logged("shutting down, finishing running requests");
     const began = performance.now();
     service.process.signal("SIGINT");
     assertEquals((await service.process.ended()).code, 0);
     assert(performance.now() - began < 1000);
     assertEquals(await running, "broken off");
-    await service.logged("stopped: requests that were still running have been aborted");
+    await service.logged("shutdown complete, running requests aborted");
     release();
   });
 }
@@ -118,7 +118,7 @@ Deno.test("Under load no request that was accepted is lost at the end.", async (
   // anything, which loses no request: about one of each client.
   assertEquals(closed, 0, load.failures().join("\n"));
   assert(cut <= 16, load.failures().join("\n"));
-  await service.logged("stopped: every running request was finished");
+  await service.logged("shutdown complete, every running request finished");
 });
 
 async function refusesConnections(url: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** The exported `fetch`: under `deno serve`, in its threads, and called by a platform of another kind. */
-import { type EdgeParts, openEdge } from "../../src/server/edge.ts";
-import type { EdgeInfo } from "../../src/server/entry.ts";
+import { type EdgeOptions, openEdge } from "../../src/edge/edge.ts";
+import type { EdgeInfo } from "../../src/edge/lazy_fetch.ts";
 import type { Log } from "../../src/ops/log.ts";
 import { fail, ok } from "../../src/result.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
@@ -55,10 +55,10 @@ function logged(process: TestProcess, msg: string): Record<string, unknown>[] {
     .filter((line) => line.msg === msg);
 }
 
-const IGNORED = "these settings mean nothing here: the platform listens and starts what it needs";
-const REFUSING = "cannot serve, every request is answered with 500";
+const IGNORED = "ignoring settings that the platform decides";
+const REFUSING = "invalid configuration, responding 500";
 
-Deno.test("`deno serve main.ts` checks tokens, ignores what is the platform's, and ends when told to.", async () => {
+Deno.test("`deno serve serve.ts` checks tokens, ignores what is the platform's, and ends when told to.", async () => {
   await using around = await surroundings();
   const meaningless = {
     LISTEN_URL: "no address",
@@ -169,7 +169,7 @@ Deno.test("With wrong settings every request gets 500 without a word, and all th
   });
   const url = await urlOf(process);
   const answers = [await get(url), await get(`${url}/x`, around.authorization), await get(url)];
-  const text = '{"error":"internal_error","error_description":"something went wrong here"}\n';
+  const text = '{"error":"internal_error","error_description":"internal server error"}\n';
   assertEquals(answers, answers.map(() => ({ status: 500, text })));
   const problems = logged(process, REFUSING).map(({ problem }) => String(problem).split(";")[0]);
   assertEquals(problems, ["LEEWAY", "PROVIDER_URL"]);
@@ -192,7 +192,7 @@ Deno.test("Where there are no connections of our own, `fetch` carries requests, 
   assertEquals([request?.target, request?.headers.get("x-forwarded-for")], ["/a", "127.0.0.1"]);
   const lines = logged(
     process,
-    "this platform gives no connections: fetch is used, and WebSockets are not relayed",
+    "no TCP connections on this platform, using fetch without WebSockets",
   );
   assertEquals(lines.map(({ level }) => level), ["warning"]);
   await using socket = await openRaw(Number(new URL(url).port));
@@ -217,11 +217,14 @@ Deno.test("`deno run main.ts` without a command is the program all the same.", a
   assertEquals(answer, { status: 200, text: "hello" });
   process.signal("SIGTERM");
   assertEquals((await process.ended()).code, 0);
-  assertIncludes(process.output(), "every running request was finished");
+  assertIncludes(process.output(), "every running request finished");
 });
 
 /** An edge in this process, with its log. */
-async function open(env: EdgeParts["env"], readFile: EdgeParts["readFile"] = () => fail("none")) {
+async function open(
+  env: EdgeOptions["env"],
+  readFile: EdgeOptions["readFile"] = () => fail("none"),
+) {
   const log = new MemoryLog();
   const logging = () => ({ log: log as Log, accessLog: () => undefined, use() {}, flush() {} });
   const edge = await openEdge({ env, readFile, version: "0", logging });
@@ -289,8 +292,8 @@ Deno.test("What can only be found out when certificates are opened is told of in
   assertEquals((await edge.fetch(new Request("http://here/"))).status, 500);
 });
 
-Deno.test("Importing the program starts nothing.", async () => {
-  const { default: handler } = await import("../../main.ts");
+Deno.test("Importing the handler starts nothing.", async () => {
+  const { default: handler } = await import("../../serve.ts");
   assert(typeof handler.fetch === "function");
   assertEquals(Object.keys(handler), ["fetch"]);
 });

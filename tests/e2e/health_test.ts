@@ -1,6 +1,6 @@
 /** `health`: what a container engine runs to find out whether the program is well. */
-import { askHealth, healthTarget } from "../../src/server/health.ts";
-import { settings } from "../server/support.ts";
+import { askHealth, healthTarget } from "../../src/app/health.ts";
+import { settings } from "../support/settings.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { startProcess } from "../support/process.ts";
 import { makeAuthority } from "../support/pfx.ts";
@@ -68,7 +68,7 @@ Deno.test("A program is healthy while it is ready, and its own words say why it 
       code: 1,
       stdout: [],
       stderr: [
-        `unhealthy: ADMIN_URL ${address} is not ready (status 503); keys none: the provider gives none`,
+        `unhealthy: ADMIN_URL ${address} is not ready (status 503); keys none: JWKS fetch failed`,
       ],
     });
   } finally {
@@ -77,7 +77,7 @@ Deno.test("A program is healthy while it is ready, and its own words say why it 
   assertEquals(await health({ ADMIN_URL: address, LISTEN_URL: ":1" }), {
     code: 1,
     stdout: [],
-    stderr: [`unhealthy: ADMIN_URL ${address} is closed: nobody listens there`],
+    stderr: [`unhealthy: ADMIN_URL ${address} refuses connections`],
   });
 });
 
@@ -92,7 +92,7 @@ Deno.test("Without an admin listener any answer of a public one will do; over TL
   const [plain, secure] = service.urls().map((url) => new URL(url).host);
   assert(plain !== undefined && secure !== undefined);
   const asked = await askHealth(settings({ ...off, LISTEN_URL: plain }));
-  assertEquals(asked, { ok: true, value: `LISTEN_URL ${plain} answers with status 401` });
+  assertEquals(asked, { ok: true, value: `LISTEN_URL ${plain} responds with status 401` });
   const env = settings({ ...off, LISTEN_URL: ":0", LISTEN_SSL_URL: secure });
   assertEquals(await askHealth(env), {
     ok: true,
@@ -101,14 +101,14 @@ Deno.test("Without an admin listener any answer of a public one will do; over TL
   assertEquals(service.upstream.requests.length, 0);
 });
 
-Deno.test("Wrong settings, and settings that leave nobody to ask, end health with 64.", async () => {
+Deno.test("Wrong settings, and settings that leave no listener to ask, end health with 64.", async () => {
   const wrong = await health({ LEEWAY: "-1" });
   assertEquals([wrong.code, wrong.stdout], [64, []]);
   assertIncludes(wrong.stderr.join("\n"), "LEEWAY");
   assertIncludes(wrong.stderr.join("\n"), "LISTEN_URL");
   const nobody = await health({ ADMIN_URL: "off", LISTEN_URL: ":0" });
   assertEquals([nobody.code, nobody.stdout, nobody.stderr.length], [64, [], 1]);
-  assertIncludes(nobody.stderr[0] ?? "", "nobody to ask");
+  assertIncludes(nobody.stderr[0] ?? "", "no listener to ask");
 });
 
 /** A listener that reads what comes and sends these bytes; closes then, unless they are endless. */
@@ -138,8 +138,8 @@ function answering(bytes: Uint8Array | undefined, endless = false) {
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [
-  ["speaks no HTTP", bytesOf("220 mail ready\r\n"), "gave no HTTP answer"],
-  ["says nothing", bytesOf(""), "gave no HTTP answer"],
+  ["speaks no HTTP", bytesOf("220 mail ready\r\n"), "sent no HTTP response"],
+  ["says nothing", bytesOf(""), "sent no HTTP response"],
   ["knows no /readyz", bytesOf("HTTP/1.1 404 Not Found\r\n\r\nx"), "is not ready (status 404)"],
   [
     "sends control characters",
@@ -154,7 +154,7 @@ for (const [what, bytes, expected] of STRANGERS) {
     const asked = await askHealth(settings({ ADMIN_URL: stranger.address }));
     assertEquals(asked, {
       ok: false,
-      failure: { text: `ADMIN_URL ${stranger.address} ${expected}`, settings: false },
+      failure: { text: `ADMIN_URL ${stranger.address} ${expected}`, exitCode: 1 },
     });
   });
 }
@@ -168,6 +168,6 @@ Deno.test("Of an answer without end only the beginning is looked at.", async () 
 Deno.test("A program that does not answer in time is not healthy.", async () => {
   await using stranger = answering(undefined);
   const asked = await askHealth(settings({ ADMIN_URL: stranger.address }), 50);
-  const text = `ADMIN_URL ${stranger.address} did not answer within 0.05 s`;
-  assertEquals(asked, { ok: false, failure: { text, settings: false } });
+  const text = `ADMIN_URL ${stranger.address} did not respond within 0.05 s`;
+  assertEquals(asked, { ok: false, failure: { text, exitCode: 1 } });
 });

@@ -93,7 +93,7 @@ Deno.test("Without the permission to write, the start says which flag is missing
   await withFile(async ({ folder, file, start, status }) => {
     await using service = await start({ NUM_WORKERS: "1" }, false);
     assertEquals(await status(service), 200);
-    assertEquals(warnings(service).map(({ file, todo }) => [file, todo]), [
+    assertEquals(warnings(service).map(({ file, hint }) => [file, hint]), [
       [file, `start it with --allow-write=${folder}`],
     ]);
     assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);

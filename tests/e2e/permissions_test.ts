@@ -1,5 +1,5 @@
 /** The program with the permissions that it is started with in earnest, and everything that it can do. */
-import { permissionFlags } from "../../src/server/permissions.ts";
+import { permissionFlags } from "../../src/runtime/permissions.ts";
 import { BINARY_PERMISSIONS } from "../../tools/permissions.ts";
 import { TASK_COMMANDS } from "../../tools/tasks.ts";
 import { assert, assertEquals, assertIncludes, assertMatch } from "../support/assert.ts";
@@ -111,8 +111,7 @@ async function driveAll(
   const cache = `${dir}/state/keys.json`;
   await eventually("the key cache", () => Deno.readTextFileSync(cache).includes(kid()));
 
-  const inUse = () =>
-    service.log().filter(({ msg }) => msg === "the new settings are in use").length;
+  const inUse = () => service.log().filter(({ msg }) => msg === "configuration reloaded").length;
   service.process.signal("SIGHUP");
   await eventually("a reload", () => inUse() === 1, service.process);
   await Deno.writeTextFile(settingsFile, "leeway = 2\n");
@@ -152,7 +151,7 @@ async function exactFlags(dir: string, settings: Record<string, string>): Promis
   });
   assertEquals((await process.ended()).code, 0, process.output());
   const command = process.stdout.at(-1) ?? "";
-  assertMatch(command, / \S+\/main\.ts serve$/);
+  assertMatch(command, / \S+\/main\.ts$/);
   return command.split(" ").slice(2, -2);
 }
 

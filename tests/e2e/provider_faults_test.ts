@@ -16,7 +16,7 @@ const FAULTS: readonly (readonly [
   play: (provider: TestProvider) => void | Promise<void>,
 ])[] = [
   ["refuses connections", (provider) => provider.refuse()],
-  ["answers with status 500", (provider) => provider.status(500)],
+  ["responds with status 500", (provider) => provider.status(500)],
   ["answers with a page", (provider) => provider.html("jwks")],
   ["redirects", (provider) => provider.redirectTo("https://evil.test/", "discovery")],
   ["answers with 100 MB", (provider) => provider.bigBody(100_000_000)],
@@ -41,7 +41,7 @@ Deno.test("Whatever a provider does wrong, a good token is let in with the keys 
       assertEquals(statuses, [200, 200]);
       assertIncludes(log?.text() ?? "", "those at hand stay in use");
       assert(
-        log?.lines.every(({ level, fields }) => level !== "warn" || fields.todo !== undefined),
+        log?.lines.every(({ level, fields }) => level !== "warn" || fields.hint !== undefined),
       );
     });
   }
@@ -68,20 +68,20 @@ Deno.test("PROVIDER_CA_FILE makes a provider trusted, and is read again when it 
   const status = async () =>
     (await service.get("/", { headers: { authorization: `Bearer ${token}` } })).status;
   assertEquals(await status(), 503);
-  const { trouble, todo } = await service.logged(
-    "no keys: the provider gave none, requests are answered with 503",
+  const { trouble, hint } = await service.logged(
+    "JWKS fetch failed, no cached keys, responding 503",
   );
   assertEquals(trouble, "shows a certificate of an authority that is not trusted");
-  assertIncludes(String(todo), "PROVIDER_CA_FILE");
+  assertIncludes(String(hint), "PROVIDER_CA_FILE");
 
   await Deno.writeTextFile(file, await authority.certificate("root"));
-  await service.logged("the new settings are in use");
+  await service.logged("configuration reloaded");
   await eventually("keys", async () => await status() === 200, service.process);
 
   await Deno.writeTextFile(file, "garbage");
   service.process.signal("SIGHUP");
   const { problem } = await service.logged(
-    "the new settings are not taken over, the old ones stay in use",
+    "reload failed, keeping current configuration",
   );
   assertEquals(problem, `PROVIDER_CA_FILE "${file}": holds no certificate in PEM`);
   assertEquals(await status(), 200);
@@ -133,7 +133,7 @@ Deno.test("With JWKS_URI and ISSUER keys come from there alone, and a wrong cloc
   assert(skew <= -50 && skew >= -60, `${skew} s`);
   assertIncludes(await scrape(), "# TYPE ooproxy_provider_clock_skew_seconds gauge\n");
   const { secs } = await service.logged(
-    "the provider's clock is behind ours: its tokens may end early here",
+    "provider clock behind, tokens may expire early",
   );
   assertEquals(secs, Math.round(-skew));
 });

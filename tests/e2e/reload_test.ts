@@ -17,9 +17,9 @@ async function reloadWith(service: Service, toml: string, msg = IN_USE): Promise
   await eventually(`"${msg}"`, () => times(service, msg) > before, service.process);
 }
 
-const READING = "reading the settings again";
-const IN_USE = "the new settings are in use";
-const REFUSED = "the new settings are not taken over, the old ones stay in use";
+const READING = "reloading configuration";
+const IN_USE = "configuration reloaded";
+const REFUSED = "reload failed, keeping current configuration";
 
 function times(service: Service, msg: string): number {
   return service.log().filter((line) => line.msg === msg).length;
@@ -155,7 +155,7 @@ Deno.test("NUM_WORKERS goes from 2 to 3 and back under load without a failure, a
     toml: "num_workers = 2\n",
   });
   const token = await service.token();
-  await using load = startLoad({ url: service.url(), token, keepAlive: 6, fresh: 2, pauseMs: 2 });
+  await using load = startLoad({ url: service.url(), token, keepAlive: 6, fresh: 2, backoffMs: 2 });
   await load.more(50);
   await reloadWith(service, "num_workers = 3\n");
   await eventually("three workers", async () => await service.metric("ooproxy_workers") === 3);

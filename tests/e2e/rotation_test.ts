@@ -222,7 +222,7 @@ Deno.test("Keys that a failing provider does not confirm in time are dropped by 
   const token = await service.token();
   assertEquals(await call(service.url(), token), 200);
   provider.status(500);
-  await service.logged("keys could not be fetched again, those at hand stay in use");
+  await service.logged("JWKS refresh failed, using cached keys");
   await eventually("503 of both workers", async () => {
     const statuses = await Promise.all(Array.from({ length: 20 }, () => callAnew(service, token)));
     return statuses.every((status) => status === 503);

@@ -7,7 +7,7 @@ Deno.test("A worker that stops answering is replaced.", async () => {
   await using service = await startService();
   const victim = service.workers()[0] ?? 0;
   Deno.kill(victim, "SIGSTOP");
-  const line = await service.logged("a worker does not answer any more, it is replaced");
+  const line = await service.logged("worker not responding, replacing it");
   assertEquals(line.pid, victim);
   await eventually(
     "the new one",

@@ -90,7 +90,7 @@ Deno.test("The settings file is found in the working directory, by --config and 
     ];
     for (const { file, ...way } of ways) {
       await using process = startProcess(way);
-      const [line] = await process.waitForLine(/.*"settings read".*/);
+      const [line] = await process.waitForLine(/.*"configuration loaded".*/);
       assertIncludes(JSON.parse(line).file, file);
       await process.waitForLine(/"ready"/);
     }

@@ -87,7 +87,7 @@ Deno.test("Both listeners serve at once: plain HTTP/1.1, and TLS with HTTP/1.1 a
     });
 
     await t.step("the log tells of the certificate and never of its password", () => {
-      assertIncludes(service.process.output(), "certificate opened");
+      assertIncludes(service.process.output(), "certificate loaded");
       assertExcludes(service.process.output(), "pässwörd");
     });
   });

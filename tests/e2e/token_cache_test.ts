@@ -50,7 +50,7 @@ Deno.test("A token that comes again is not checked again, until a reload empties
   assertEquals(await counted(service), [2, 4, 2]);
 
   service.process.signal("SIGHUP");
-  await service.logged("the new settings are in use");
+  await service.logged("configuration reloaded");
   assertEquals(await service.metric("ooproxy_token_cache_entries"), 0);
   assertEquals(await inTurn(service, token, 2), [200, 200]);
   assertEquals(await counted(service), [3, 5, 3]);

@@ -50,7 +50,7 @@ async function tlsUpstream({ dir, certificate }: TestAuthority, needsCertificate
 
 /** Serves with other settings of the upstream from now on. */
 async function use(service: Service, settings: Record<string, string>): Promise<void> {
-  const inUse = () => service.log().filter(({ msg }) => msg === "the new settings are in use");
+  const inUse = () => service.log().filter(({ msg }) => msg === "configuration reloaded");
   const before = inUse().length;
   const toml = Object.entries(settings).map(([name, value]) =>
     `${name} = ${JSON.stringify(value)}\n`

@@ -178,7 +178,7 @@ for (const workers of ["1", "2"]) {
     await t.step("a reload leaves a WebSocket alone, and the end is still said to it", async () => {
       const before = await open(service.url(), { token });
       service.process.signal("SIGHUP");
-      await service.logged("the new settings are in use");
+      await service.logged("configuration reloaded");
       assertEquals(await exchange(before, "still here"), "still here");
       const after = await open(service.url(), { token });
       assertEquals(await exchange(after, "new"), "new");
@@ -191,7 +191,7 @@ for (const workers of ["1", "2"]) {
       assert(performance.now() - began < 5000, "it did not wait for its time limit");
       await eventually("the upstream's closes", () => codes.length === 2);
       assertEquals(codes, [1001, 1001]);
-      await service.logged("stopped: every running request was finished");
+      await service.logged("shutdown complete, every running request finished");
     });
   });
 }

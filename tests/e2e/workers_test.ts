@@ -7,13 +7,13 @@ Deno.test("A worker that is killed under load is started again while the others 
   await using service = await startService({ settings: { NUM_WORKERS: "3" } });
   const before = service.workers();
   const token = await service.token();
-  await using load = startLoad({ url: service.url(), token, keepAlive: 6, fresh: 6, pauseMs: 5 });
+  await using load = startLoad({ url: service.url(), token, keepAlive: 6, fresh: 6, backoffMs: 5 });
   await load.more(300);
   const scrapes = [(await service.admin("/metrics")).text];
 
   const victim = before[0] ?? 0;
   Deno.kill(victim, "SIGKILL");
-  await service.logged("a worker has ended, it is started again", { pid: victim, why: "SIGKILL" });
+  await service.logged("worker exited, restarting", { pid: victim, why: "SIGKILL" });
   await eventually("the third worker", async () => {
     scrapes.push((await service.admin("/metrics")).text);
     return await service.metric("ooproxy_workers") === 3;
@@ -49,12 +49,12 @@ Deno.test("After a restart SIGTERM still waits for running requests of every wor
   const running = Array.from({ length: 6 }, () => service.get("/held"));
   await eventually("the requests", () => service.upstream.requests.length === 6);
   service.process.signal("SIGTERM");
-  await service.logged("stopping: running requests are finished first");
+  await service.logged("shutting down, finishing running requests");
   await pause(500);
   held.resolve();
   assertEquals((await Promise.all(running)).map(({ text }) => text), Array(6).fill("echo /held"));
   assertEquals((await service.process.ended()).code, 0);
-  await service.logged("stopped: every running request was finished");
+  await service.logged("shutdown complete, every running request finished");
 });
 
 Deno.test("A stopped worker does not keep the service from ending.", async () => {
@@ -62,7 +62,7 @@ Deno.test("A stopped worker does not keep the service from ending.", async () =>
   Deno.kill(service.workers()[0] ?? 0, "SIGSTOP");
   service.process.signal("SIGTERM");
   assertEquals((await service.process.ended()).code, 0);
-  await service.logged("a worker does not end, it is killed");
+  await service.logged("worker did not exit in time, killing it");
 });
 
 Deno.test("Workers whose supervisor is killed finish what runs and are gone within seconds.", async () => {

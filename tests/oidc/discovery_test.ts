@@ -69,16 +69,16 @@ Deno.test("discovery: a wrong issuer is told with both names and with what to se
   assert(!read.ok);
   assertIncludes(read.failure.text, "https://public.test");
   assertIncludes(read.failure.text, ISSUER);
-  assertIncludes(read.failure.todo, "ISSUER=");
-  assertIncludes(read.failure.todo, "https://public.test");
-  assertIncludes(read.failure.todo, "PROVIDER_URL");
+  assertIncludes(read.failure.hint, "ISSUER=");
+  assertIncludes(read.failure.hint, "https://public.test");
+  assertIncludes(read.failure.hint, "PROVIDER_URL");
 });
 
 Deno.test("discovery: a long wrong issuer is cut and its control characters are escaped", () => {
   const issuer = `https://x\n${"y".repeat(5000)}`;
   const read = readDiscovery({ issuer, jwks_uri: JWKS }, URL_HTTPS, ISSUER);
   assert(!read.ok);
-  const told = read.failure.text + read.failure.todo;
+  const told = read.failure.text + read.failure.hint;
   assert(told.length < 1000 && !told.includes("\n"));
 });
 

@@ -1,6 +1,6 @@
 import { MAX_PROVIDER_BODY_BYTES, PROVIDER_FETCH_TIMEOUT_MS } from "../../src/limits.ts";
 import { type Fetcher, fetchJson } from "../../src/oidc/fetch_json.ts";
-import type { ProviderTrouble } from "../../src/oidc/trouble.ts";
+import type { KeyFetchError } from "../../src/oidc/key_fetch_error.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/clock.ts";
@@ -31,7 +31,7 @@ Deno.test("fetch json: the request is one GET that asks for JSON and carries no 
 
 const TROUBLES: readonly (readonly [
   sentence: string,
-  kind: ProviderTrouble["kind"],
+  kind: KeyFetchError["kind"],
   play: (provider: TestProvider) => void | Promise<void>,
 ])[] = [
   ["an answer with status 500", "status", (provider) => provider.status(500)],

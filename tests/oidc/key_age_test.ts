@@ -51,8 +51,8 @@ Deno.test("key age: dropping is told once, with the reason and what to do", asyn
   assertEquals(errors.length, 1);
   assertIncludes(errors[0]?.message ?? "", "KEY_STALE_SECS");
   assertEquals(errors[0]?.fields.ageSecs, 600);
-  assertIncludes(String(errors[0]?.fields.trouble), "connection refused");
-  assert(errors[0]?.fields.todo !== undefined);
+  assertIncludes(String(errors[0]?.fields.error), "connection refused");
+  assert(errors[0]?.fields.hint !== undefined);
 });
 
 Deno.test("key age: dropped keys come back with the next success, by themselves", async () => {
@@ -65,7 +65,7 @@ Deno.test("key age: dropped keys come back with the next success, by themselves"
   await scene.clock.advance(60_000);
   // Other generation, so that nothing that was made with the dropped ones counts any more.
   assertEquals(scene.source.current()?.generation, 2);
-  assertEquals(lines(scene, "info").at(-2), "the provider answers again");
+  assertEquals(lines(scene, "info").at(-2), "JWKS fetch succeeded again");
 });
 
 Deno.test("key age: each success makes keys young again", async () => {

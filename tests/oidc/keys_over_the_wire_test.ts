@@ -94,7 +94,7 @@ Deno.test("keys: the proxy starts while the provider is down, says 503, and reco
   await new Promise((resolve) => setTimeout(resolve, secs * 1000));
   assertEquals((await stack.call(`Bearer ${token}`)).status, 200);
   const messages = stack.proxy.log.lines.map((line) => line.message);
-  assert(messages.includes("the provider answers again"));
+  assert(messages.includes("JWKS fetch succeeded again"));
 });
 
 Deno.test("keys: keys at hand stay in use when the provider goes down", async () => {
@@ -133,7 +133,7 @@ Deno.test("keys: odd keys spoil none of the others", async () => {
 const BROKEN: readonly (readonly [sentence: string, play: "html" | "brokenJson" | "status"])[] = [
   ["answers with a page", "html"],
   ["answers with broken JSON", "brokenJson"],
-  ["answers with status 500", "status"],
+  ["responds with status 500", "status"],
 ];
 
 for (const where of ["discovery", "jwks"] as const) {

@@ -435,7 +435,7 @@ Deno.test("provider keys: a trouble is told once, and so is its end", async () =
   await warm(scene);
   await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   await scene.source.since(scene.clock.now());
-  assertEquals(told(scene, "info"), ["the provider answers again", "keys fetched"]);
+  assertEquals(told(scene, "info"), ["JWKS fetch succeeded again", "keys fetched"]);
 });
 
 Deno.test("provider keys: another trouble is told anew, and the same one after a recovery too", async () => {
@@ -459,7 +459,7 @@ Deno.test("provider keys: another trouble is told anew, and the same one after a
   await attempt();
   assertEquals(told(scene, "error").length, 2);
   assertEquals(told(scene, "warn"), [
-    "keys could not be fetched again, those at hand stay in use",
+    "JWKS refresh failed, using cached keys",
   ]);
 });
 
@@ -469,7 +469,7 @@ Deno.test("provider keys: the log of a trouble names the address and what happen
   await scene.source.since(0);
   const [line] = scene.log.lines;
   assertEquals(line?.fields.url, `${PROVIDER_URL}/.well-known/openid-configuration`);
-  assertEquals(line?.fields.trouble, "answered with status 503");
+  assertEquals(line?.fields.error, "answered with status 503");
 });
 
 Deno.test("provider keys: a wrong issuer gives no keys and one line that says what to set", async () => {
@@ -480,8 +480,8 @@ Deno.test("provider keys: a wrong issuer gives no keys and one line that says wh
     await scene.clock.advance(COOLDOWN_MS);
   }
   assertEquals(scene.log.lines.map((line) => line.level), ["error"]);
-  assertIncludes(String(scene.log.lines[0]?.fields.todo), "ISSUER=");
-  assertIncludes(String(scene.log.lines[0]?.fields.todo), "https://public.test");
+  assertIncludes(String(scene.log.lines[0]?.fields.hint), "ISSUER=");
+  assertIncludes(String(scene.log.lines[0]?.fields.hint), "https://public.test");
 });
 
 const SPELLINGS: readonly (readonly [sentence: string, documented: string, expected: string])[] = [

@@ -1,6 +1,6 @@
 /** The whole proxy between a raw client and an upstream, and the transports it is tested with. */
 import type { AccessRecord } from "../../src/ops/access_log.ts";
-import type { TlsIdentity } from "../../src/listen/listener.ts";
+import type { TlsIdentity } from "../../src/tls/pfx.ts";
 import { startProvider } from "../support/provider.ts";
 import { startTestProxy, type TestProxy } from "../support/proxy.ts";
 import { rawRequest, type RawRequestOptions, type RawResponse } from "../support/raw.ts";

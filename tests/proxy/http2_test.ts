@@ -1,6 +1,6 @@
 /** Forwarding for clients that speak TLS and HTTP/2, and to upstreams over TLS. */
 import http2 from "node:http2";
-import type { TlsIdentity } from "../../src/listen/listener.ts";
+import type { TlsIdentity } from "../../src/tls/pfx.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { rawRequest } from "../support/raw.ts";

@@ -207,7 +207,7 @@ Deno.test("3.8: a document of another issuer is not trusted: 503, and one line s
   }
   const lines = stack.proxy.log.lines.filter((line) => line.level === "error");
   assertEquals(lines.length, 1);
-  assertEquals(String(lines[0]?.fields.todo).includes("ISSUER="), true);
+  assertEquals(String(lines[0]?.fields.hint).includes("ISSUER="), true);
 });
 
 Deno.test("3.8: ISSUER names the provider where its address is an internal one", async () => {

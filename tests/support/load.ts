@@ -23,7 +23,7 @@ export interface LoadOptions {
   /** The authority to trust (PEM). */
   readonly caCert?: string;
   /** Pause of each client between two requests, in milliseconds. */
-  readonly pauseMs?: number;
+  readonly backoffMs?: number;
 }
 
 /**
@@ -82,7 +82,7 @@ export function startLoad(options: LoadOptions): Load {
         connection.close();
         connection = undefined;
       }
-      await pause(options.pauseMs ?? 0);
+      await pause(options.backoffMs ?? 0);
     }
     connection?.close();
   }

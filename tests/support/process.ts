@@ -12,15 +12,15 @@ const TERM_LIMIT_MS = 3000;
 
 /** What to run. */
 export interface ProcessOptions {
-  /** Arguments after the script; for `main.ts` the command `serve` if absent. */
+  /** Arguments after the script. */
   readonly args?: readonly string[];
   /** Variables on top of the few kept ones. */
   readonly env?: Readonly<Record<string, string>>;
   /** Working directory; the checkout if absent. */
   readonly cwd?: string;
-  /** The script; the project's `main.ts` if absent. */
+  /** The script; the project's `main.ts`, or its `serve.ts`, if absent. */
   readonly script?: string;
-  /** Starts it with `deno serve`, which tells its URL on the standard error; no command if absent. */
+  /** Starts it with `deno serve`, which prints its URL on the standard error. */
   readonly served?: true;
   /** Flags for `deno run`; every permission if absent. */
   readonly denoFlags?: readonly string[];
@@ -65,9 +65,8 @@ export function startProcess(options: ProcessOptions = {}): TestProcess {
       ...(options.served ? ["serve", "--host=127.0.0.1", "--port=0"] : ["run", "--quiet"]),
       "--no-prompt",
       ...(options.denoFlags ?? ["--allow-all"]),
-      options.script ?? projectFile("main.ts"),
-      ...(options.args ??
-        (options.script === undefined && options.served !== true ? ["serve"] : [])),
+      options.script ?? projectFile(options.served ? "serve.ts" : "main.ts"),
+      ...(options.args ?? []),
     ],
     cwd: options.cwd ?? projectFile("."),
     clearEnv: true,

@@ -5,9 +5,10 @@ import type { AccessRecord } from "../../src/ops/access_log.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/metrics.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
-import { KeyBroker, keySettings } from "../../src/server/key_broker.ts";
-import type { TlsIdentity } from "../../src/listen/listener.ts";
-import { startWorker } from "../../src/server/worker.ts";
+import { keySettings, workerSettings } from "../../src/app/prepare.ts";
+import { KeyBroker } from "../../src/keys/key_broker.ts";
+import type { TlsIdentity } from "../../src/tls/pfx.ts";
+import { startWorker } from "../../src/worker/worker.ts";
 import { fail } from "../../src/result.ts";
 import { MemoryLog } from "./log.ts";
 
@@ -53,7 +54,7 @@ export async function startTestProxy(
     meter,
     nextGeneration: makeGenerations(),
   });
-  const worker = startWorker({ config, identity }, {
+  const worker = startWorker({ ...workerSettings(config), identity }, {
     keySource,
     clock: systemClock,
     log,

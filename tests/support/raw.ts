@@ -60,7 +60,7 @@ export interface RawSocket extends AsyncDisposable {
   /** Sends; resolves once handed to the system, also when the peer is gone (see `error`). */
   send(data: string | Uint8Array): Promise<void>;
   /** Sends the pieces in order with a pause after each, in milliseconds. */
-  sendInPieces(pieces: readonly (string | Uint8Array)[], pauseMs?: number): Promise<void>;
+  sendInPieces(pieces: readonly (string | Uint8Array)[], backoffMs?: number): Promise<void>;
   /** Closes our sending side only. */
   halfClose(): void;
   /** Closes the connection at once, without reading what may still come. */
@@ -208,12 +208,12 @@ export function rawSocket(socket: net.Socket): RawSocket {
     return new Promise((resolve) => socket.write(toBytes(data), () => resolve()));
   }
 
-  async function sendInPieces(pieces: readonly (string | Uint8Array)[], pauseMs = 0) {
+  async function sendInPieces(pieces: readonly (string | Uint8Array)[], backoffMs = 0) {
     const [piece, ...rest] = pieces;
     if (piece === undefined) return;
     await send(piece);
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    await sendInPieces(rest, pauseMs);
+    await new Promise((resolve) => setTimeout(resolve, backoffMs));
+    await sendInPieces(rest, backoffMs);
   }
 
   async function close(): Promise<void> {

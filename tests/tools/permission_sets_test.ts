@@ -1,5 +1,5 @@
 /** What a permission set and the flags beside it grant, asked of the runtime itself. */
-import { permissionFlags, type Permissions } from "../../src/server/permissions.ts";
+import { permissionFlags, type Permissions } from "../../src/runtime/permissions.ts";
 import { permissionWords } from "../../tools/permission_sets.ts";
 import {
   BINARY_PERMISSIONS,

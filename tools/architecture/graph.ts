@@ -20,10 +20,15 @@ interface Info {
   }[];
 }
 
-/** Every file of the project that `main.ts` can reach. */
+/** Every file of the project that the two entries can reach. */
 export async function readGraph(): Promise<Module[]> {
+  const graphs = await Promise.all(["main.ts", "serve.ts"].map(graphOf));
+  return [...new Map(graphs.flat().map((module) => [module.file, module])).values()];
+}
+
+async function graphOf(entry: string): Promise<Module[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "--quiet", "main.ts"],
+    args: ["info", "--json", "--quiet", entry],
     cwd: ROOT,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stderr: "inherit",

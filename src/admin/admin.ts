@@ -1,0 +1,106 @@
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { serveWithReopen } from "../listen/reopening_server.ts";
+import type { ListenAddress } from "../config/address_kinds.ts";
+import { reasonOf, urlOf } from "../listen/listener.ts";
+
+/** One thing that has to hold. */
+export interface Check {
+  readonly name: string;
+  readonly good: boolean;
+  /** A few words for `?verbose`. */
+  readonly text: string;
+}
+
+/** What the admin listener shows. */
+export interface AdminSource {
+  /** What has to hold for the service to be sent requests. */
+  readiness(): readonly Check[];
+  /** The metrics in Prometheus text format. */
+  metrics(): Promise<string>;
+}
+
+/** An open admin listener. */
+export interface Admin {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the listener for `/livez`, `/readyz` and `/metrics`: read-only, never on the public ports.
+ *
+ * Fails with one line for the operator when the address cannot be had.
+ */
+export function openAdmin(
+  address: ListenAddress,
+  source: AdminSource,
+  owner: { readonly clock: Clock; readonly log: Log },
+): Result<Admin, string> {
+  const { hostname, port } = address;
+  try {
+    const server = serveWithReopen(port, {
+      ...owner,
+      url: (port) => urlOf(false, { hostname, port }),
+      serve: (port, signal) =>
+        Deno.serve({
+          hostname,
+          port,
+          signal,
+          onListen() {},
+          // A `Host` that makes no URL; the server's own words about it would not be a log line.
+          onError: () => text(400, "bad request\n"),
+        }, (request) => answer(request, source)),
+    });
+    return ok({ url: server.url, close: () => server.shutdown() });
+  } catch (error) {
+    return fail(
+      `ADMIN_URL: cannot listen on ${hostname}:${port}: ${
+        reasonOf(error)
+      } (ADMIN_URL=off does without)`,
+    );
+  }
+}
+
+async function answer(request: Request, source: AdminSource): Promise<Response> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return text(405, "only GET and HEAD\n", { allow: "GET, HEAD" });
+  }
+  const { pathname, searchParams } = new URL(request.url);
+  const verbose = searchParams.has("verbose");
+  switch (pathname) {
+    case "/livez":
+      return checked(
+        "livez",
+        [{ name: "ping", good: true, text: "the event loop responds" }],
+        verbose,
+      );
+    case "/readyz":
+      return checked("readyz", source.readiness(), verbose);
+    case "/metrics":
+      return text(200, await source.metrics(), {
+        "content-type": "text/plain; version=0.0.4; charset=utf-8",
+      });
+    default:
+      return text(404, "here are /livez, /readyz (both with ?verbose) and /metrics\n");
+  }
+}
+
+function checked(name: string, checks: readonly Check[], verbose: boolean): Response {
+  const good = checks.every((check) => check.good);
+  const lines = checks.filter((check) => verbose || !check.good)
+    .map((check) => `[${check.good ? "+" : "-"}]${check.name} ${check.text}`);
+  if (verbose || !good) lines.push(`${name} check ${good ? "passed" : "failed"}`);
+  return text(good ? 200 : 503, `${lines.length === 0 ? "ok" : lines.join("\n")}\n`);
+}
+
+function text(status: number, body: string, headers: Record<string, string> = {}): Response {
+  return new Response(body, {
+    status,
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,68 @@
+/** Puts the real proxy into the demo, which knows nothing of the serving path. */
+import type { DemoOptions } from "../config/args.ts";
+import { load } from "../config/load.ts";
+import { runDemo, type StartProxy } from "../demo/demo.ts";
+import { makeGenerations } from "../oidc/key_source.ts";
+import { systemClock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { Meter } from "../ops/metrics.ts";
+import { fail } from "../result.ts";
+import { KeyBroker } from "../keys/key_broker.ts";
+import { startWorker } from "../worker/worker.ts";
+import { keySettings, workerSettings } from "./prepare.ts";
+
+/** How long running requests may take when the demo ends, in milliseconds. */
+const DRAIN_LIMIT_MS = 1_000;
+
+/** Runs the demo; resolves with the exit code. */
+export function demo(options: DemoOptions, print: (line: string) => void): Promise<number> {
+  return runDemo(options, startProxy(print), print);
+}
+
+function startProxy(print: (line: string) => void): StartProxy {
+  return ({ providerUrl, upstreamUrl, listenPort, audience }) => {
+    const loaded = load({
+      env: {
+        LISTEN_URL: `127.0.0.1:${listenPort}`,
+        PROVIDER_URL: providerUrl,
+        UPSTREAM_URL: upstreamUrl,
+        AUDIENCE: JSON.stringify(audience),
+      },
+      flags: {},
+      readFile: () => fail("the demo reads no files"),
+    });
+    if (!loaded.ok) return Promise.reject(new Error("the settings of the demo are wrong"));
+    const { config } = loaded.value;
+    const log = onlyTroubles(print);
+    const meter = new Meter();
+    const keySource = new KeyBroker(keySettings(config), {
+      clock: systemClock,
+      log,
+      meter,
+      nextGeneration: makeGenerations(),
+    });
+    const worker = startWorker(workerSettings(config), {
+      keySource,
+      clock: systemClock,
+      log,
+      accessLog: undefined,
+      meter,
+    });
+    if (!worker.ok) return Promise.reject(new Error(worker.failure));
+    const [url = ""] = worker.value.urls();
+    return Promise.resolve({
+      url,
+      async close() {
+        await worker.value.drain({ delayMs: 0, timeoutMs: DRAIN_LIMIT_MS });
+        keySource.close();
+      },
+    });
+  };
+}
+
+/** The demo prints a transcript: only what goes wrong comes between its lines. */
+function onlyTroubles(print: (line: string) => void): Log {
+  const quiet = () => {};
+  const tell: Log["warn"] = (message, fields) => print(`${message} ${JSON.stringify(fields)}`);
+  return { error: tell, warn: tell, info: quiet, debug: quiet };
+}

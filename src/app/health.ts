@@ -1,0 +1,126 @@
+/**
+ * The program asking a running one whether it is well, for container engines and service managers.
+ */
+import type { Config } from "../config/schema.ts";
+import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { ListenAddress } from "../config/address_kinds.ts";
+import { printable } from "../text.ts";
+import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
+
+/** Whom to ask. */
+export interface HealthTarget {
+  /** The setting that names the address. */
+  readonly setting: "ADMIN_URL" | "LISTEN_URL" | "LISTEN_SSL_URL";
+  /** Where to connect to: an address to listen on everywhere has become the loopback one. */
+  readonly address: ListenAddress;
+}
+
+/**
+ * Whom the settings let us ask: the admin listener, which knows best, else a public listener. A port 0
+ * cannot be asked, since another process has taken a free one for it.
+ */
+export function healthTarget(
+  config: Pick<Config, "adminUrl" | "listenUrl" | "listenSslUrl">,
+): HealthTarget | undefined {
+  const { adminUrl, listenUrl, listenSslUrl } = config;
+  const candidates = {
+    ADMIN_URL: adminUrl === "off" ? undefined : adminUrl,
+    LISTEN_URL: listenUrl,
+    LISTEN_SSL_URL: listenSslUrl,
+  };
+  for (const setting of ["ADMIN_URL", "LISTEN_URL", "LISTEN_SSL_URL"] as const) {
+    const address = candidates[setting];
+    if (address === undefined || address.port === 0) continue;
+    return { setting, address: { hostname: reachable(address.hostname), port: address.port } };
+  }
+  return undefined;
+}
+
+/** The loopback address for those that stand for every address of the machine. */
+function reachable(hostname: string): string {
+  if (/^0+(\.0+){0,3}$/.test(hostname)) return "127.0.0.1";
+  return /^[0:]*:[0:.]*$/.test(hostname) ? "::1" : hostname;
+}
+
+/**
+ * Asks a running program: `/readyz` of the admin listener has to say 200; of a plain public listener
+ * any HTTP answer will do (without a token it is 401); a TLS listener has to accept a connection, and
+ * nothing is said on it, since its certificate is made for another name than that of this machine.
+ *
+ * Gives one line about what was found, without a line end.
+ */
+export async function askHealth(
+  config: Pick<Config, "adminUrl" | "listenUrl" | "listenSslUrl">,
+  timeoutMs: number = HEALTH_TIMEOUT_MS,
+): Promise<Result<string, ProgramFailure>> {
+  const target = healthTarget(config);
+  if (target === undefined) {
+    return fail(wrongConfiguration(
+      "no listener to ask: ADMIN_URL, LISTEN_URL or LISTEN_SSL_URL has to name a port other than 0",
+    ));
+  }
+  const { hostname, port } = target.address;
+  const where = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const asked = await withinTime(target, where, timeoutMs);
+  const who = `${target.setting} ${where}`;
+  return asked.ok ? ok(`${who} ${asked.value}`) : fail(failedNow(`${who} ${asked.failure}`));
+}
+
+async function withinTime(
+  target: HealthTarget,
+  where: string,
+  timeoutMs: number,
+): Promise<Result<string, string>> {
+  const abort = new AbortController();
+  let connection: Deno.Conn | undefined;
+  const timer = setTimeout(() => {
+    abort.abort();
+    connection?.close();
+  }, timeoutMs);
+  try {
+    connection = await Deno.connect({ ...target.address, signal: abort.signal });
+    if (target.setting === "LISTEN_SSL_URL") return ok("accepts connections");
+    const path = target.setting === "ADMIN_URL" ? "/readyz" : "/";
+    return judge(target, await ask(connection, path, where));
+  } catch (error) {
+    if (abort.signal.aborted) return fail(`did not respond within ${timeoutMs / 1000} s`);
+    return fail(reasonOf(error));
+  } finally {
+    clearTimeout(timer);
+    if (!abort.signal.aborted) connection?.close();
+  }
+}
+
+/** One request, spoken by hand: `fetch` would go through a proxy that the environment names. */
+async function ask(connection: Deno.Conn, path: string, host: string): Promise<string> {
+  const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+  const question = new TextEncoder().encode(head);
+  for (let sent = 0; sent < question.length;) {
+    sent += await connection.write(question.subarray(sent));
+  }
+  const answer = new Uint8Array(MAX_HEALTH_ANSWER_BYTES);
+  let size = 0;
+  while (size < answer.length) {
+    const read = await connection.read(answer.subarray(size));
+    if (read === null) break;
+    size += read;
+  }
+  return new TextDecoder().decode(answer.subarray(0, size));
+}
+
+function judge(target: HealthTarget, answer: string): Result<string, string> {
+  const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(answer)?.[1];
+  if (status === undefined) return fail("sent no HTTP response");
+  if (target.setting !== "ADMIN_URL") return ok(`responds with status ${status}`);
+  if (status === "200") return ok("is ready");
+  // The lines that say what does not hold; another program behind the address has none.
+  const reasons = answer.split("\n").filter((line) => line.startsWith("[-]"))
+    .map((line) => printable(line.slice("[-]".length).trimEnd()));
+  return fail([`is not ready (status ${status})`, ...reasons].join("; "));
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionRefused) return "refuses connections";
+  return `cannot be asked (${error instanceof Error ? error.name : "unknown error"})`;
+}

@@ -1,0 +1,166 @@
+import { type Config, expectedIssuer, logSettings } from "../config/schema.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { UpstreamTls } from "../proxy/dial.ts";
+import { workerConfig, type WorkerSettings } from "../ipc/workers.ts";
+import type { KeySettings } from "../keys/key_broker.ts";
+import type { ListenAddress } from "../config/address_kinds.ts";
+import { probe } from "../listen/listener.ts";
+import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
+
+/** Settings with everything that had to be looked up for them. */
+export interface Prepared {
+  /** As configured: what the next reload is compared with. */
+  readonly config: Config;
+  /** What workers serve with: real ports, the certificate loaded. */
+  readonly worker: WorkerSettings;
+  /** What the key broker works with. */
+  readonly keys: KeySettings;
+  /** When the certificate expires, milliseconds since the epoch. */
+  readonly certificateExpiresAt: number | undefined;
+}
+
+/**
+ * Gets ready what settings ask for, without serving anything yet: opens the certificate, makes sure
+ * that the addresses are free and finds the ports that 0 stands for.
+ *
+ * @param before what is served with now: its addresses are ours already.
+ */
+export async function prepare(
+  config: Config,
+  before: Prepared | undefined,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<Result<Prepared, ProgramFailure>> {
+  const certificate = await openCertificate(config, clock, log);
+  if (!certificate.ok) return fail(wrongConfiguration(certificate.failure));
+  const upstreamTls = await openUpstreamTls(config, clock, log);
+  if (!upstreamTls.ok) return fail(wrongConfiguration(upstreamTls.failure));
+  const providerCaCerts = readAuthorities("PROVIDER_CA_FILE", config.providerCaFile);
+  if (!providerCaCerts.ok) return fail(wrongConfiguration(providerCaCerts.failure));
+  const listenUrl = takeAddress("listenUrl", config, before);
+  if (!listenUrl.ok) return fail(failedNow(listenUrl.failure));
+  const listenSslUrl = takeAddress("listenSslUrl", config, before);
+  if (!listenSslUrl.ok) return fail(failedNow(listenSslUrl.failure));
+  return ok({
+    config,
+    worker: {
+      ...workerSettings({
+        ...config,
+        listenUrl: listenUrl.value,
+        listenSslUrl: listenSslUrl.value,
+      }),
+      identity: certificate.value?.identity,
+      upstreamTls: upstreamTls.value,
+    },
+    keys: keySettings(config, providerCaCerts.value),
+    certificateExpiresAt: certificate.value?.notAfter,
+  });
+}
+
+/** What a worker serves with, as far as the settings say it. */
+export function workerSettings(config: Config): WorkerSettings {
+  return {
+    config: workerConfig(config),
+    issuer: expectedIssuer(config),
+    log: logSettings(config),
+  };
+}
+
+/**
+ * What the settings say about the provider's keys.
+ *
+ * @param caCerts the authorities of `PROVIDER_CA_FILE`, read already.
+ */
+export function keySettings(config: Config, caCerts: readonly string[] = []): KeySettings {
+  return {
+    provider: {
+      providerUrl: config.providerUrl.base,
+      issuer: config.issuer,
+      expectedIssuer: expectedIssuer(config),
+      jwksUri: config.jwksUri,
+      cooldownMs: config.keyCooldownSecs * 1000,
+      expiryMs: config.keyExpirySecs && config.keyExpirySecs * 1000,
+      staleMs: config.keyStaleSecs * 1000,
+      keysOptional: config.clientSecret !== undefined,
+    },
+    caCerts,
+    cacheFile: config.keyCacheFile,
+  };
+}
+
+function takeAddress(
+  name: "listenUrl" | "listenSslUrl",
+  config: Config,
+  before: Prepared | undefined,
+): Result<ListenAddress | undefined, string> {
+  const wanted = config[name];
+  if (wanted === undefined) return ok(undefined);
+  const had = before?.config[name];
+  const ours = had?.hostname === wanted.hostname && had.port === wanted.port;
+  return ours ? ok(before?.worker.config[name]) : probe(wanted, name === "listenSslUrl");
+}
+
+/** The certificate for TLS, where there is a TLS listener. */
+async function openCertificate(config: Config, clock: Clock, log: Log) {
+  const { certFile, certPassword = "", listenSslUrl } = config;
+  if (certFile === undefined || listenSslUrl === undefined) return ok(undefined);
+  // Only a process with a TLS listener pays for the modules that open PFX files.
+  const { loadIdentity } = await import("../tls/identity.ts");
+  const loaded = await loadIdentity({ certFile, certPassword, now: clock.now() });
+  if (!loaded.ok) return fail(loaded.failure.text);
+  for (const warning of loaded.value.warnings) log.warn(warning);
+  log.info("certificate loaded", {
+    names: loaded.value.names.join(", "),
+    daysLeft: loaded.value.daysLeft,
+  });
+  return ok(loaded.value);
+}
+
+/** What is shown to and expected of an upstream over TLS beyond the usual. */
+async function openUpstreamTls(
+  config: Config,
+  clock: Clock,
+  log: Log,
+): Promise<Result<UpstreamTls | undefined, string>> {
+  const { upstreamCaFile, upstreamCertFile, upstreamCertPassword = "" } = config;
+  const caCerts = readAuthorities("UPSTREAM_CA_FILE", upstreamCaFile);
+  if (!caCerts.ok) return caCerts;
+  if (upstreamCertFile === undefined) {
+    return ok(caCerts.value.length === 0 ? undefined : { caCerts: caCerts.value });
+  }
+  const { loadIdentity } = await import("../tls/identity.ts");
+  const loaded = await loadIdentity({
+    certFile: upstreamCertFile,
+    certPassword: upstreamCertPassword,
+    setting: "UPSTREAM_CERT_FILE",
+    pem: true,
+    now: clock.now(),
+  });
+  if (!loaded.ok) return fail(loaded.failure.text);
+  for (const warning of loaded.value.warnings) log.warn(warning);
+  const { certPem, keyPem } = loaded.value.identity;
+  return ok({ caCerts: caCerts.value, cert: certPem, key: keyPem });
+}
+
+/** The certificates of a PEM file, one text each; none where no file is named. */
+function readAuthorities(name: string, path: string | undefined): Result<string[], string> {
+  if (path === undefined) return ok([]);
+  const setting = `${name} ${JSON.stringify(path)}`;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    return fail(`${setting}: cannot be read (${error instanceof Error ? error.name : error})`);
+  }
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) return fail(`${setting}: holds no certificate in PEM`);
+  const certificates = blocks.map((block) => `${block}\n`);
+  try {
+    // The runtime looks at them when a client is made.
+    Deno.createHttpClient({ caCerts: certificates }).close();
+  } catch {
+    return fail(`${setting}: holds a certificate that is damaged`);
+  }
+  return ok(certificates);
+}

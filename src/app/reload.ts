@@ -1,0 +1,73 @@
+import { changedNeedingRestart, type Config, logSettings } from "../config/schema.ts";
+import { problemLines } from "../config/problems.ts";
+import { servesInProcess } from "../ipc/workers.ts";
+import { KeyBroker } from "../keys/key_broker.ts";
+import { prepare } from "./prepare.ts";
+import type { Running } from "./running.ts";
+import type { SettingsSource } from "./settings_source.ts";
+
+/**
+ * Reloads the configuration: read → check → prepare → hand to the workers → commit. What is wrong is
+ * logged, and nothing has changed then: settings, listeners, logging, trust and keys in memory.
+ */
+export async function reload(
+  running: Running,
+  source: Pick<SettingsSource, "read">,
+): Promise<void> {
+  const { log, meter } = running;
+  log.info("reloading configuration");
+  const problems = await apply(running, source);
+  meter.add("reloads", problems.length === 0 ? 0 : 1);
+  for (const problem of problems) {
+    log.error("reload failed, keeping current configuration", { problem });
+  }
+  if (problems.length === 0) log.info("configuration reloaded");
+}
+
+/** Gives the problems that keep it from being applied, one line each. */
+async function apply(
+  running: Running,
+  source: Pick<SettingsSource, "read">,
+): Promise<readonly string[]> {
+  const { clock, log, workers } = running;
+  const settings = source.read();
+  if (!settings.ok) return problemLines(settings.failure);
+  const { config, warnings } = settings.value;
+  const needsRestart = restartReasons(running.settings.config, config);
+  if (needsRestart.length > 0) return needsRestart;
+  const prepared = await prepare(config, running.prepared, { clock, log });
+  if (!prepared.ok) return [prepared.failure.text];
+  const { keys: keysAsked } = prepared.value;
+  const keys = running.keys.serves(keysAsked)
+    ? running.keys
+    : new KeyBroker(keysAsked, running.keyDeps);
+  const urlsBefore = workers.urls();
+  const taken = await workers.reload(prepared.value.worker, keys);
+  if (!taken.ok) {
+    if (keys !== running.keys) keys.close();
+    return [taken.failure];
+  }
+
+  // Nothing can fail any more.
+  if (keys === running.keys) keys.adopt(keysAsked);
+  else running.keys.close();
+  running.keys = keys;
+  running.logging.use(logSettings(config));
+  running.settings = settings.value;
+  running.prepared = prepared.value;
+  for (const url of workers.urls()) if (!urlsBefore.includes(url)) log.info("listening", { url });
+  for (const warning of warnings) log.warn(warning);
+  return [];
+}
+
+/** What cannot change while the program runs, one line each. */
+function restartReasons(before: Config, after: Config): string[] {
+  const reasons = changedNeedingRestart(before, after)
+    .map((name) => `${name} has changed: that needs a restart`);
+  if (before.upstreamUrl.socketPath !== after.upstreamUrl.socketPath) {
+    reasons.push("UPSTREAM_URL has changed to or from a Unix socket: that needs a restart");
+  } else if (servesInProcess(before) !== servesInProcess(after)) {
+    reasons.push("NUM_WORKERS has changed from or to 1: that needs a restart");
+  }
+  return reasons;
+}

@@ -1,0 +1,25 @@
+import type { Admin } from "../admin/admin.ts";
+import type { Workers } from "../ipc/workers.ts";
+import type { KeyBroker, KeyBrokerDeps } from "../keys/key_broker.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import type { Meter } from "../ops/metrics.ts";
+import type { Logging } from "../ops/start_log.ts";
+import type { Prepared } from "./prepare.ts";
+import type { ReadSettings } from "./settings_source.ts";
+
+/** The program while it serves: what stays, and what a reload exchanges. */
+export interface Running {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly logging: Logging;
+  readonly meter: Meter;
+  readonly workers: Workers;
+  readonly keyDeps: KeyBrokerDeps;
+  settings: ReadSettings;
+  prepared: Prepared;
+  keys: KeyBroker;
+  admin: Admin | undefined;
+  /** Whether it is on its way out. */
+  stopping: boolean;
+}

@@ -1,0 +1,131 @@
+import { type Admin, openAdmin } from "../admin/admin.ts";
+import { makeStatus } from "../admin/status.ts";
+import { INPUT_NAMES, logSettings } from "../config/schema.ts";
+import { servesInProcess, type Workers } from "../ipc/workers.ts";
+import { KeyBroker, type KeyBrokerDeps } from "../keys/key_broker.ts";
+import { makeKeyCache } from "../keys/key_cache.ts";
+import { makeGenerations } from "../oidc/key_source.ts";
+import { systemClock } from "../ops/clock.ts";
+import { Meter } from "../ops/metrics.ts";
+import { startLogging } from "../ops/start_log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { workerCommand } from "../runtime/commands.ts";
+import { readRuntime } from "../runtime/runtime.ts";
+import { failedNow, type ProgramFailure } from "./exit_code.ts";
+import { prepare, type Prepared } from "./prepare.ts";
+import type { Running } from "./running.ts";
+import type { ReadSettings } from "./settings_source.ts";
+
+/** What a start needs. */
+export interface StartOptions {
+  readonly settings: ReadSettings;
+  /** The variables that can be read: workers get those that are no settings. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly version: string;
+}
+
+/**
+ * Starts everything, up to the point where requests are responded to: log, certificate and addresses,
+ * keys, workers, admin listener. Fails having given all of it back.
+ */
+export async function start(options: StartOptions): Promise<Result<Running, ProgramFailure>> {
+  const { settings, version } = options;
+  const { config } = settings;
+  const clock = systemClock;
+  const logging = startLogging(logSettings(config));
+  const { log } = logging;
+  log.info("starting", { version, deno: Deno.version.deno, pid: Deno.pid });
+  log.info("configuration loaded", {
+    file: settings.file ?? "none",
+    sources: "environment, flags",
+  });
+  for (const warning of settings.warnings) log.warn(warning);
+
+  const prepared = await prepare(config, undefined, { clock, log });
+  if (!prepared.ok) return prepared;
+  const meter = new Meter();
+  const keyDeps: KeyBrokerDeps = {
+    clock,
+    log,
+    meter,
+    nextGeneration: makeGenerations(),
+    cache: makeKeyCache({ clock, log }),
+  };
+  const keys = new KeyBroker(prepared.value.keys, keyDeps);
+  const workers = await startWorkers(options, prepared.value, keys, { clock, log, logging, meter });
+  if (!workers.ok) {
+    keys.close();
+    return fail(failedNow(workers.failure));
+  }
+  const running: Running = {
+    clock,
+    log,
+    logging,
+    meter,
+    workers: workers.value,
+    keyDeps,
+    settings,
+    prepared: prepared.value,
+    keys,
+    admin: undefined,
+    stopping: false,
+  };
+  for (const url of running.workers.urls()) log.info("listening", { url });
+  log.info("provider", { url: config.providerUrl.text, keys: keys.state() });
+  log.info("upstream", { url: config.upstreamUrl.text });
+  const admin = openAdminIfAsked(running, version);
+  if (!admin.ok) {
+    await running.workers.drain({ delayMs: 0, timeoutMs: 0 });
+    keys.close();
+    return fail(failedNow(admin.failure));
+  }
+  running.admin = admin.value;
+  if (admin.value !== undefined) log.info("admin", { url: admin.value.url });
+  const { ready, wanted } = running.workers.strength();
+  log.info("ready", { workers: `${ready}/${wanted}` });
+  return ok(running);
+}
+
+/** One worker in this process, or a supervisor with many. Only what is needed is loaded. */
+async function startWorkers(
+  { env }: StartOptions,
+  { config, worker }: Prepared,
+  keys: KeyBroker,
+  { clock, log, logging, meter }: Pick<Running, "clock" | "log" | "logging" | "meter">,
+): Promise<Result<Workers, string>> {
+  if (servesInProcess(config)) {
+    const { startInProcessWorkers } = await import("../worker/in_process_workers.ts");
+    const deps = { keySource: keys, clock, log };
+    return startInProcessWorkers(worker, deps, logging.accessLog);
+  }
+  const { startSupervisor } = await import("../supervisor/supervisor.ts");
+  return await startSupervisor(worker, keys, {
+    clock,
+    log,
+    meter,
+    command: workerCommand(readRuntime(Deno), config.upstreamUrl.socketPath),
+    env: withoutSettings(env),
+  });
+}
+
+function openAdminIfAsked(running: Running, version: string): Result<Admin | undefined, string> {
+  const { workers, meter, clock, log } = running;
+  const { adminUrl } = running.settings.config;
+  if (adminUrl === "off") return ok(undefined);
+  const status = makeStatus({
+    workers,
+    keys: () => running.keys,
+    meter,
+    clock,
+    build: { version, deno: Deno.version.deno },
+    stopping: () => running.stopping,
+    certificateExpiresAt: () => running.prepared.certificateExpiresAt,
+  });
+  return openAdmin(adminUrl, status, { clock, log });
+}
+
+/** What a worker's environment may hold: everything but settings, which reach it over a pipe. */
+function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
+  const settings = new Set(INPUT_NAMES);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !settings.has(name)));
+}

@@ -1,0 +1,86 @@
+/**
+ * What supervisor and workers say to each other: JSON, one message a line, over the worker's standard
+ * input and output. Secrets travel here and nowhere else.
+ */
+import type { KeySnapshot, NoKeys } from "../oidc/key_source.ts";
+import type { MeterData } from "../ops/metrics.ts";
+import type { Result } from "../result.ts";
+import type { DrainOutcome, DrainTimes, WorkerSettings } from "./workers.ts";
+
+/** From the supervisor. */
+export type ToWorker =
+  | {
+    readonly type: "serve";
+    readonly id: number;
+    readonly settings: WorkerSettings;
+    readonly keys?: KeySnapshot | undefined;
+  }
+  | { readonly type: "keys"; readonly keys?: KeySnapshot | undefined }
+  /** A good answer is in the keys that were told of last. */
+  | { readonly type: "answer"; readonly id: number; readonly answer: Result<null, NoKeys> }
+  | { readonly type: "report"; readonly id: number }
+  | { readonly type: "drain"; readonly times: DrainTimes };
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly type: "served"; readonly id: number; readonly urls: readonly string[] }
+  | { readonly type: "refused"; readonly id: number; readonly text: string }
+  /** For keys fetched since then, or, without a time, for the newest that may be had now. */
+  | { readonly type: "ask"; readonly id: number; readonly sinceMs?: number }
+  | { readonly type: "reported"; readonly id: number; readonly meter: MeterData }
+  | { readonly type: "drained"; readonly outcome: DrainOutcome; readonly meter: MeterData };
+
+/** One end of the conversation. */
+export interface Channel<Sent> {
+  /** Sends in order; what the other end no longer reads is dropped. */
+  send(message: Sent): void;
+  /** Gives the sending side back, when the other end is gone. */
+  close(): void;
+  /** Resolves when everything sent so far is with the other end, or never will be. */
+  flushed(): Promise<void>;
+  /**
+   * Resolves when the other end has closed, once everything it said has been passed on. Rejects when
+   * something is no message, or when taking one has failed.
+   */
+  readonly ended: Promise<void>;
+}
+
+/** Opens one end over a pair of byte streams. */
+export function openChannel<Sent, Received>(
+  readable: ReadableStream<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+  receive: (message: Received) => void,
+): Channel<Sent> {
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  let last: Promise<void> = Promise.resolve();
+  return {
+    send(message) {
+      // The other process may have just ended; whoever watches it will notice.
+      last = writer.write(encoder.encode(`${JSON.stringify(message)}\n`)).catch(() => {});
+    },
+    close: () => void writer.close().catch(() => {}),
+    flushed: () => last,
+    ended: readLines(readable, (line) => receive(JSON.parse(line) as Received)),
+  };
+}
+
+async function readLines(
+  readable: ReadableStream<Uint8Array>,
+  take: (line: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  const reader = readable.getReader();
+  // A broken pipe is an end like any other.
+  const read = () => reader.read().catch(() => ({ done: true as const }));
+  let rest = "";
+  try {
+    for (let piece = await read(); !piece.done; piece = await read()) {
+      const lines = (rest + decoder.decode(piece.value, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      lines.forEach(take);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,83 @@
+import type { Clock } from "../ops/clock.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { discoveryUrl, readIssuer, readJwksUri } from "./discovery.ts";
+import { type Fetcher, fetchJson } from "./fetch_json.ts";
+import { type KeySet, readKeySet } from "./key_set.ts";
+import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
+
+/** Where a provider's keys are, and what is expected of them. */
+export interface ProviderAddress {
+  /** Root URL of the provider. */
+  readonly providerUrl: string;
+  /** `ISSUER`: the issuer that tokens have to name, where it was given. */
+  readonly issuer?: string | undefined;
+  /** The issuer that its discovery document has to name (but for a trailing slash). */
+  readonly expectedIssuer: string;
+  /** `JWKS_URI`: where the key set is, whatever discovery says; with `issuer` nobody asks for that. */
+  readonly jwksUri?: string | undefined;
+  /** Whether a key set without a usable key is fine, because tokens may be signed with a secret. */
+  readonly keysOptional: boolean;
+}
+
+/** A key set with the issuer that its tokens have to name. */
+export interface ProviderKeySet extends KeySet {
+  readonly issuer: string;
+  /** How far the provider's clock is ahead of ours at least, in seconds, where it could be seen. */
+  readonly skewSecs: number | undefined;
+}
+
+/** What is known once the way to the key set is. */
+interface Located {
+  readonly issuer: string;
+  readonly jwksUri: string;
+  readonly skewSecs: number | undefined;
+}
+
+type Ask = (url: string) => ReturnType<typeof fetchJson>;
+
+/**
+ * Asks a provider once for its keys: discovery document, then key set.
+ *
+ * @param signal ends the attempt.
+ */
+export async function fetchKeys(
+  address: ProviderAddress,
+  { fetcher, clock }: { readonly fetcher: Fetcher; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<Result<ProviderKeySet, KeyFetchError>> {
+  const ask: Ask = (url) => fetchJson(url, fetcher, clock, signal);
+  const located = await locate(address, ask);
+  if (!located.ok) return located;
+  const { issuer, jwksUri } = located.value;
+  const jwks = await ask(jwksUri);
+  if (!jwks.ok) return jwks;
+  const keySet = readKeySet(jwks.value.document);
+  if (!keySet.ok) {
+    const hint = "see whether that is the address of a key set (JWK set)";
+    return fail(keyFetchError("bad_document", jwksUri, keySet.failure, hint));
+  }
+  if (keySet.value.keys.length === 0 && !address.keysOptional) {
+    const why = keySet.value.skipped.slice(0, 5).join("; ") || "it is empty";
+    return fail(keyFetchError("no_keys", jwksUri, `holds no usable key (${why})`));
+  }
+  // The clock that puts times into tokens is the provider's; its keys may come from elsewhere.
+  const skewSecs = located.value.skewSecs ?? jwks.value.skewSecs;
+  return ok({ ...keySet.value, issuer, skewSecs });
+}
+
+async function locate(
+  { providerUrl, issuer: known, expectedIssuer, jwksUri: set }: ProviderAddress,
+  ask: Ask,
+): Promise<Result<Located, KeyFetchError>> {
+  if (known !== undefined && set !== undefined) {
+    return ok({ issuer: known, jwksUri: set, skewSecs: undefined });
+  }
+  const url = discoveryUrl(providerUrl);
+  const discovered = await ask(url);
+  if (!discovered.ok) return discovered;
+  const { document, skewSecs } = discovered.value;
+  const issuer = readIssuer(document, url, expectedIssuer);
+  if (!issuer.ok) return issuer;
+  const jwksUri = set === undefined ? readJwksUri(document, url) : ok(set);
+  return jwksUri.ok ? ok({ issuer: issuer.value, jwksUri: jwksUri.value, skewSecs }) : jwksUri;
+}

@@ -1,0 +1,290 @@
+import {
+  DRAIN_GRACE_MS,
+  MAX_MISSED_REPORTS,
+  MAX_RESTART_PAUSE_MS,
+  MIN_RESTART_PAUSE_MS,
+  SCRAPE_WAIT_MS,
+  STEADY_MS,
+  WORKER_START_MS,
+} from "../limits.ts";
+import type { KeySnapshot, KeySource } from "../oidc/key_source.ts";
+import type { Clock } from "../ops/clock.ts";
+import type { Log } from "../ops/log.ts";
+import { type MeterData, withoutGauges } from "../ops/metrics.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { DrainOutcome, DrainTimes, WorkerSettings } from "../ipc/workers.ts";
+import { type Channel, type FromWorker, openChannel, type ToWorker } from "../ipc/messages.ts";
+import type { ProcessCommand } from "../runtime/commands.ts";
+import { spawnWorker } from "./spawn_worker.ts";
+
+/** What a slot needs from outside. */
+export interface SlotOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly command: ProcessCommand;
+  /** Variables that workers get: never a setting. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Told when a worker has ended that should not have; `text` is its last word, if it had one. */
+  readonly onEnded: (text: string) => void;
+  /** Told when a worker accepts requests. */
+  readonly onReady: () => void;
+  /** Told when a worker is started again. */
+  readonly onRestart: () => void;
+  /** Takes what an ended worker has counted. */
+  readonly onRetired: (meter: MeterData) => void;
+}
+
+type Outcome = Result<readonly string[], string>;
+
+/** One worker process that is kept alive: started again when it ends, replaced when it hangs. */
+export class WorkerSlot {
+  readonly #parts: SlotOptions;
+  #settings: WorkerSettings;
+  /** Where the keys that belong to these settings come from. */
+  #keys: KeySource;
+  #process: Deno.ChildProcess | undefined;
+  #channel: Channel<ToWorker> | undefined;
+  #urls: readonly string[] = [];
+  #ready = false;
+  #readySince = 0;
+  #backoffMs = MIN_RESTART_PAUSE_MS;
+  #cancelTimer: (() => void) | undefined;
+  #stopping = false;
+  #nextId = 1;
+  #missed = 0;
+  #meter: MeterData | undefined;
+  /** The keys that the worker was sent last. */
+  #sent: KeySnapshot | undefined;
+  readonly #served = new Map<number, (outcome: Outcome) => void>();
+  readonly #reported = new Map<number, () => void>();
+  readonly #drained = Promise.withResolvers<DrainOutcome>();
+
+  constructor(settings: WorkerSettings, keys: KeySource, parts: SlotOptions) {
+    this.#settings = settings;
+    this.#keys = keys;
+    this.#parts = parts;
+    this.#start();
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get urls(): readonly string[] {
+    return this.#urls;
+  }
+
+  /** The process that serves now. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** What the worker counted, as of its last report. */
+  get meter(): MeterData | undefined {
+    return this.#meter;
+  }
+
+  /**
+   * Has the worker serve with other settings and their keys. One that ends meanwhile is started again
+   * with them; only a worker that refuses them makes this fail.
+   */
+  async reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>> {
+    this.#settings = settings;
+    this.#keys = keys;
+    const process = this.#process;
+    if (process === undefined) return ok(undefined);
+    const outcome = await this.#serve();
+    if (this.#process !== process) return ok(undefined);
+    if (!outcome.ok) return outcome;
+    this.#urls = outcome.value;
+    return ok(undefined);
+  }
+
+  /** Passes on what a source has now, if the worker's keys come from it. */
+  publishKeys(from: KeySource): void {
+    if (from !== this.#keys) return;
+    this.#sent = from.current();
+    this.#channel?.send({ type: "keys", keys: this.#sent });
+  }
+
+  /** Asks for a report, which also shows that the worker is alive; one that stays silent is replaced. */
+  checkAlive(): void {
+    if (!this.#ready) return;
+    if (this.#missed >= MAX_MISSED_REPORTS) {
+      this.#parts.log.error("worker not responding, replacing it", { pid: this.pid });
+      this.#missed = 0;
+      this.#signal("SIGKILL");
+      return;
+    }
+    this.#missed++;
+    this.#channel?.send({ type: "report", id: this.#nextId++ });
+  }
+
+  /** Resolves when the worker's numbers are fresh, or when waiting for that has taken too long. */
+  freshen(): Promise<void> {
+    if (!this.#ready) return Promise.resolve();
+    return new Promise((resolve) => {
+      const id = this.#nextId++;
+      const cancel = this.#parts.clock.after(SCRAPE_WAIT_MS, () => done());
+      const done = () => {
+        cancel();
+        this.#reported.delete(id);
+        resolve();
+      };
+      this.#reported.set(id, done);
+      this.#channel?.send({ type: "report", id });
+    });
+  }
+
+  /** Has the worker drain and end, and does not start it again. */
+  drain(times: DrainTimes): Promise<DrainOutcome> {
+    this.#stopping = true;
+    this.#cancelTimer?.();
+    if (this.#process === undefined) return Promise.resolve("finished");
+    if (this.#ready) {
+      this.#channel?.send({ type: "drain", times });
+      const limitMs = times.delayMs + times.timeoutMs + DRAIN_GRACE_MS;
+      this.#cancelTimer = this.#parts.clock.after(limitMs, () => {
+        this.#parts.log.error("worker did not exit in time, killing it", { pid: this.pid });
+        this.#signal("SIGKILL");
+      });
+    } else {
+      this.#signal("SIGKILL");
+    }
+    return this.#drained.promise;
+  }
+
+  /** Ends the worker at once. */
+  kill(): void {
+    this.#stopping = true;
+    this.#cancelTimer?.();
+    this.#signal("SIGKILL");
+  }
+
+  #start(): void {
+    const { clock } = this.#parts;
+    const spawned = spawnWorker(this.#parts.command, this.#parts.env);
+    if (!spawned.ok) {
+      // Nobody is told before the constructor has come to its end.
+      this.#cancelTimer = clock.after(0, () => this.#again(spawned.failure, false));
+      return;
+    }
+    const process = spawned.value;
+    this.#process = process;
+    this.#missed = 0;
+    this.#channel = openChannel<ToWorker, FromWorker>(
+      process.stdout,
+      process.stdin,
+      (message) => this.#receive(message),
+    );
+    let lastWord = "";
+    this.#cancelTimer = clock.after(WORKER_START_MS, () => {
+      lastWord = `did not listen within ${WORKER_START_MS / 1000} s`;
+      this.#signal("SIGKILL");
+    });
+    void this.#serve().then((outcome) => {
+      if (outcome.ok) return this.#becomeReady(outcome.value);
+      lastWord ||= outcome.failure;
+      this.#signal("SIGKILL");
+    });
+    const told = this.#channel.ended.catch(() => {
+      lastWord = "sent an invalid message";
+      this.#signal("SIGKILL");
+    });
+    void Promise.all([process.status, told]).then(([status]) => this.#ended(status, lastWord));
+  }
+
+  /** Sends the settings and waits for what the worker says to them. */
+  #serve(): Promise<Outcome> {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const id = this.#nextId++;
+    this.#served.set(id, resolve);
+    this.#sent = this.#keys.current();
+    this.#channel?.send({ type: "serve", id, settings: this.#settings, keys: this.#sent });
+    return promise;
+  }
+
+  #becomeReady(urls: readonly string[]): void {
+    this.#cancelTimer?.();
+    this.#urls = urls;
+    this.#ready = true;
+    this.#readySince = this.#parts.clock.monotonic();
+    this.#parts.onReady();
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "served":
+        return this.#settle(message.id, ok(message.urls));
+      case "refused":
+        return this.#settle(message.id, fail(message.text));
+      case "ask":
+        return void this.#answer(message.id, message.sinceMs);
+      case "reported":
+        this.#missed = 0;
+        this.#meter = message.meter;
+        return this.#reported.get(message.id)?.();
+      case "drained":
+        this.#meter = message.meter;
+        return this.#drained.resolve(message.outcome);
+    }
+  }
+
+  #settle(id: number, outcome: Outcome): void {
+    this.#served.get(id)?.(outcome);
+    this.#served.delete(id);
+  }
+
+  async #answer(id: number, sinceMs: number | undefined): Promise<void> {
+    const channel = this.#channel;
+    const keys = this.#keys;
+    const answer = await (sinceMs === undefined ? keys.newest() : keys.since(sinceMs));
+    if (channel === undefined || channel !== this.#channel) return;
+    if (keys !== this.#keys) {
+      const failure = { text: "the provider has been exchanged by a reload", retryAfterSecs: 1 };
+      channel.send({ type: "answer", id, answer: fail(failure) });
+      return;
+    }
+    if (answer.ok && answer.value !== this.#sent) this.publishKeys(keys);
+    channel.send({ type: "answer", id, answer: answer.ok ? ok(null) : answer });
+  }
+
+  #ended(status: Deno.CommandStatus, lastWord: string): void {
+    const { clock } = this.#parts;
+    const { pid } = this;
+    this.#cancelTimer?.();
+    this.#process = undefined;
+    this.#channel?.close();
+    this.#channel = undefined;
+    for (const id of [...this.#served.keys()]) this.#settle(id, fail("worker exited"));
+    for (const done of [...this.#reported.values()]) done();
+    if (this.#meter !== undefined) this.#parts.onRetired(withoutGauges(this.#meter));
+    this.#meter = undefined;
+    const served = this.#ready;
+    this.#ready = false;
+    if (this.#stopping) return this.#drained.resolve(served ? "aborted" : "finished");
+    const steady = served && clock.monotonic() - this.#readySince >= STEADY_MS;
+    this.#again(lastWord || (status.signal ?? `exit code ${status.code}`), steady, pid);
+  }
+
+  /** Starts a worker after a pause that grows as long as none serves for a while. */
+  #again(why: string, steady: boolean, pid?: number): void {
+    const { clock, log } = this.#parts;
+    if (steady) this.#backoffMs = MIN_RESTART_PAUSE_MS;
+    log.warn("worker exited, restarting", { pid, why, restartDelayMs: this.#backoffMs });
+    this.#cancelTimer = clock.after(this.#backoffMs, () => {
+      this.#parts.onRestart();
+      this.#start();
+    });
+    this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_RESTART_PAUSE_MS);
+    this.#parts.onEnded(why);
+  }
+
+  #signal(name: Deno.Signal): void {
+    try {
+      this.#process?.kill(name);
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { MAX_KEY_WAITERS } from "../limits.ts";
+import {
+  ChangeListeners,
+  type KeySnapshot,
+  type KeySource,
+  type NoKeys,
+} from "../oidc/key_source.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** What a worker asks for: keys fetched since then, or the newest that may be had now. */
+export interface KeyQuestion {
+  readonly id: number;
+  readonly sinceMs?: number;
+}
+
+/** A worker's keys: the latest that the supervisor has told of, and a way to ask it for newer ones. */
+export class RemoteKeys implements KeySource {
+  readonly #ask: (question: KeyQuestion) => void;
+  #keys: KeySnapshot | undefined;
+  #nextId = 1;
+  readonly #listeners = new ChangeListeners();
+  readonly #waiting = new Map<number, (answer: Result<null, NoKeys>) => void>();
+
+  /** @param ask sends a question that `answer` will be called for. */
+  constructor(ask: (question: KeyQuestion) => void) {
+    this.#ask = ask;
+  }
+
+  current(): KeySnapshot | undefined {
+    return this.#keys;
+  }
+
+  since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
+    if (this.#keys !== undefined && this.#keys.startedAt >= sinceMs) {
+      return Promise.resolve(ok(this.#keys));
+    }
+    // Nobody asks over the pipe for those who would not be let wait at the other end either.
+    if (this.#waiting.size >= MAX_KEY_WAITERS) {
+      return Promise.resolve(fail({
+        text: "too many requests wait for the next key fetch",
+        retryAfterSecs: 1,
+      }));
+    }
+    return this.#question({ sinceMs });
+  }
+
+  newest(): Promise<Result<KeySnapshot, NoKeys>> {
+    return this.#question({});
+  }
+
+  /** Takes over what the supervisor has now; `undefined` when it has none any more. */
+  set(keys: KeySnapshot | undefined): void {
+    this.#keys = keys;
+    this.#listeners.call();
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Takes the answer to a question; the keys of a good one were told before. */
+  answer(id: number, answer: Result<null, NoKeys>): void {
+    this.#waiting.get(id)?.(answer);
+    this.#waiting.delete(id);
+  }
+
+  async #question(question: Omit<KeyQuestion, "id">): Promise<Result<KeySnapshot, NoKeys>> {
+    const id = this.#nextId++;
+    const answer = await new Promise<Result<null, NoKeys>>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#ask({ id, ...question });
+    });
+    if (!answer.ok) return answer;
+    // What it was about may have been taken back meanwhile.
+    if (this.#keys === undefined) return fail({ text: "no keys any more", retryAfterSecs: 1 });
+    return ok(this.#keys);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The worker role: a process that serves what its supervisor tells it over the standard input, and
+ * drains when the supervisor is gone.
+ */
+import { ORPHAN_DRAIN_MS } from "../limits.ts";
+import { systemClock } from "../ops/clock.ts";
+import { ignoreSignals } from "../ops/signals.ts";
+import { Meter } from "../ops/metrics.ts";
+import type { WorkerSettings } from "../ipc/workers.ts";
+import { type Logging, startLogging } from "../ops/start_log.ts";
+import { type Channel, type FromWorker, openChannel, type ToWorker } from "../ipc/messages.ts";
+import { RemoteKeys } from "./remote_keys.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+/** Serves until the supervisor has it drain, or is gone. Resolves when all is over. */
+export async function runWorkerProcess(): Promise<void> {
+  // A terminal's Ctrl-C and a service manager's signals reach the whole group: the supervisor decides.
+  ignoreSignals();
+  const meter = new Meter();
+  const keys = new RemoteKeys((question) => channel.send({ type: "ask", ...question }));
+  let worker: Worker | undefined;
+  let logging: Logging | undefined;
+  const over = Promise.withResolvers<void>();
+
+  const channel: Channel<FromWorker> = openChannel<FromWorker, ToWorker>(
+    Deno.stdin.readable,
+    Deno.stdout.writable,
+    receive,
+  );
+
+  function receive(message: ToWorker): void {
+    switch (message.type) {
+      case "serve":
+        keys.set(message.keys);
+        return serve(message.id, message.settings);
+      case "keys":
+        return keys.set(message.keys);
+      case "answer":
+        return keys.answer(message.id, message.answer);
+      case "report":
+        return channel.send({
+          type: "reported",
+          id: message.id,
+          meter: worker?.count() ?? meter.data(),
+        });
+      case "drain":
+        return void drain(message.times);
+    }
+  }
+
+  function serve(id: number, settings: WorkerSettings): void {
+    logging ??= startLogging(settings.log);
+    const using = { keySource: keys, accessLog: logging.accessLog(settings.log) };
+    let refused: string | undefined;
+    if (worker === undefined) {
+      const { log } = logging;
+      const started = startWorker(settings, { ...using, clock: systemClock, log, meter });
+      if (started.ok) worker = started.value;
+      else refused = started.failure;
+    } else {
+      const reloaded = worker.reload(settings, using);
+      if (reloaded.ok) logging.use(settings.log);
+      else refused = reloaded.failure;
+    }
+    if (refused !== undefined) channel.send({ type: "refused", id, text: refused });
+    else channel.send({ type: "served", id, urls: worker?.urls() ?? [] });
+  }
+
+  let draining = false;
+  async function drain(times: { delayMs: number; timeoutMs: number }): Promise<void> {
+    draining = true;
+    const outcome = await worker?.drain(times) ?? "finished";
+    logging?.flush();
+    channel.send({ type: "drained", outcome, meter: meter.data() });
+    await channel.flushed();
+    over.resolve();
+  }
+
+  void channel.ended.then(async () => {
+    // A supervisor that has heard of the end of a drain may be gone before this process.
+    if (!draining) {
+      logging?.log.warn("supervisor exited, draining", { pid: Deno.pid });
+    }
+    await drain({ delayMs: 0, timeoutMs: ORPHAN_DRAIN_MS });
+  });
+  await over.promise;
+}

@@ -18,7 +18,7 @@ export function renderSettings(
   args: readonly string[],
 ): string {
   const others = args.toSpliced(args.indexOf("check"), 1);
-  const command = exactCommand(readRuntime(Deno), config, files, env, others);
+  const command = exactCommand(readRuntime(Deno), config.provider, files, env, others);
   const hint = command === undefined
     ? ""
     : `\nThe least permissions that suffice for this:\n${command}\n`;

@@ -21,9 +21,10 @@ export interface HealthTarget {
  * cannot be asked, since another process has taken a free one for it.
  */
 export function healthTarget(
-  config: Pick<Config, "adminUrl" | "listenUrl" | "listenSslUrl">,
+  config: Pick<Config, "process" | "listen">,
 ): HealthTarget | undefined {
-  const { adminUrl, listenUrl, listenSslUrl } = config;
+  const { adminUrl } = config.process;
+  const { listenUrl, listenSslUrl } = config.listen;
   const candidates = {
     ADMIN_URL: adminUrl === "off" ? undefined : adminUrl,
     LISTEN_URL: listenUrl,
@@ -51,7 +52,7 @@ function reachable(hostname: string): string {
  * Gives one line about what was found, without a line end.
  */
 export async function askHealth(
-  config: Pick<Config, "adminUrl" | "listenUrl" | "listenSslUrl">,
+  config: Pick<Config, "process" | "listen">,
   timeoutMs: number = HEALTH_TIMEOUT_MS,
 ): Promise<Result<string, ProgramFailure>> {
   const target = healthTarget(config);

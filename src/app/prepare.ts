@@ -1,9 +1,9 @@
-import { type Config, expectedIssuer, logSettings } from "../config/schema.ts";
+import { type Config, expectedIssuer, logSettings, workerConfig } from "../config/schema.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
-import { workerConfig, type WorkerSettings } from "../ipc/workers.ts";
+import type { WorkerSettings } from "../ipc/workers.ts";
 import type { KeySettings } from "../keys/key_broker.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { probe } from "../listen/listener.ts";
@@ -36,7 +36,7 @@ export async function prepare(
   if (!certificate.ok) return fail(wrongConfiguration(certificate.failure));
   const upstreamTls = await openUpstreamTls(config, clock, log);
   if (!upstreamTls.ok) return fail(wrongConfiguration(upstreamTls.failure));
-  const providerCaCerts = readAuthorities("PROVIDER_CA_FILE", config.providerCaFile);
+  const providerCaCerts = readAuthorities("PROVIDER_CA_FILE", config.provider.providerCaFile);
   if (!providerCaCerts.ok) return fail(wrongConfiguration(providerCaCerts.failure));
   const listenUrl = takeAddress("listenUrl", config, before);
   if (!listenUrl.ok) return fail(failedNow(listenUrl.failure));
@@ -47,8 +47,11 @@ export async function prepare(
     worker: {
       ...workerSettings({
         ...config,
-        listenUrl: listenUrl.value,
-        listenSslUrl: listenSslUrl.value,
+        listen: {
+          ...config.listen,
+          listenUrl: listenUrl.value,
+          listenSslUrl: listenSslUrl.value,
+        },
       }),
       identity: certificate.value?.identity,
       upstreamTls: upstreamTls.value,
@@ -75,17 +78,17 @@ export function workerSettings(config: Config): WorkerSettings {
 export function keySettings(config: Config, caCerts: readonly string[] = []): KeySettings {
   return {
     provider: {
-      providerUrl: config.providerUrl.base,
-      issuer: config.issuer,
+      providerUrl: config.provider.providerUrl.base,
+      issuer: config.provider.issuer,
       expectedIssuer: expectedIssuer(config),
-      jwksUri: config.jwksUri,
-      cooldownMs: config.keyCooldownSecs * 1000,
-      expiryMs: config.keyExpirySecs && config.keyExpirySecs * 1000,
-      staleMs: config.keyStaleSecs * 1000,
-      keysOptional: config.clientSecret !== undefined,
+      jwksUri: config.provider.jwksUri,
+      cooldownMs: config.provider.keyCooldownSecs * 1000,
+      expiryMs: config.provider.keyExpirySecs && config.provider.keyExpirySecs * 1000,
+      staleMs: config.provider.keyStaleSecs * 1000,
+      keysOptional: config.provider.clientSecret !== undefined,
     },
     caCerts,
-    cacheFile: config.keyCacheFile,
+    cacheFile: config.provider.keyCacheFile,
   };
 }
 
@@ -94,16 +97,16 @@ function takeAddress(
   config: Config,
   before: Prepared | undefined,
 ): Result<ListenAddress | undefined, string> {
-  const wanted = config[name];
+  const wanted = config.listen[name];
   if (wanted === undefined) return ok(undefined);
-  const had = before?.config[name];
+  const had = before?.config.listen[name];
   const ours = had?.hostname === wanted.hostname && had.port === wanted.port;
-  return ours ? ok(before?.worker.config[name]) : probe(wanted, name === "listenSslUrl");
+  return ours ? ok(before?.worker.config.listen[name]) : probe(wanted, name === "listenSslUrl");
 }
 
 /** The certificate for TLS, where there is a TLS listener. */
 async function openCertificate(config: Config, clock: Clock, log: Log) {
-  const { certFile, certPassword = "", listenSslUrl } = config;
+  const { certFile, certPassword = "", listenSslUrl } = config.listen;
   if (certFile === undefined || listenSslUrl === undefined) return ok(undefined);
   // Only a process with a TLS listener pays for the modules that open PFX files.
   const { loadIdentity } = await import("../tls/identity.ts");
@@ -123,7 +126,7 @@ async function openUpstreamTls(
   clock: Clock,
   log: Log,
 ): Promise<Result<UpstreamTls | undefined, string>> {
-  const { upstreamCaFile, upstreamCertFile, upstreamCertPassword = "" } = config;
+  const { upstreamCaFile, upstreamCertFile, upstreamCertPassword = "" } = config.upstream;
   const caCerts = readAuthorities("UPSTREAM_CA_FILE", upstreamCaFile);
   if (!caCerts.ok) return caCerts;
   if (upstreamCertFile === undefined) {

@@ -64,7 +64,7 @@ async function apply(
 function restartReasons(before: Config, after: Config): string[] {
   const reasons = changedNeedingRestart(before, after)
     .map((name) => `${name} has changed: that needs a restart`);
-  if (before.upstreamUrl.socketPath !== after.upstreamUrl.socketPath) {
+  if (before.upstream.upstreamUrl.socketPath !== after.upstream.upstreamUrl.socketPath) {
     reasons.push("UPSTREAM_URL has changed to or from a Unix socket: that needs a restart");
   } else if (servesInProcess(before) !== servesInProcess(after)) {
     reasons.push("NUM_WORKERS has changed from or to 1: that needs a restart");

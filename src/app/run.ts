@@ -32,13 +32,13 @@ export async function run(options: RunOptions): Promise<ProgramFailure | undefin
   }
   const running = outcome.value;
   const watch = new FileWatch(() => running.settings.files, requestReload, running.clock);
-  watch.use(running.settings.config.watchFiles);
+  watch.use(running.settings.config.process.watchFiles);
   started.resolve(running);
 
   async function reloadUnlessStopping(running: Running): Promise<void> {
     if (running.stopping) return;
     await reload(running, options.source);
-    watch.use(running.settings.config.watchFiles && !running.stopping);
+    watch.use(running.settings.config.process.watchFiles && !running.stopping);
   }
 
   const signal = await signals.stop;

@@ -71,8 +71,8 @@ export async function start(options: StartOptions): Promise<Result<Running, Prog
     stopping: false,
   };
   for (const url of running.workers.urls()) log.info("listening", { url });
-  log.info("provider", { url: config.providerUrl.text, keys: keys.state() });
-  log.info("upstream", { url: config.upstreamUrl.text });
+  log.info("provider", { url: config.provider.providerUrl.text, keys: keys.state() });
+  log.info("upstream", { url: config.upstream.upstreamUrl.text });
   const admin = openAdminIfAsked(running, version);
   if (!admin.ok) {
     await running.workers.drain({ delayMs: 0, timeoutMs: 0 });
@@ -103,14 +103,14 @@ async function startWorkers(
     clock,
     log,
     meter,
-    command: workerCommand(readRuntime(Deno), config.upstreamUrl.socketPath),
+    command: workerCommand(readRuntime(Deno), config.upstream.upstreamUrl.socketPath),
     env: withoutSettings(env),
   });
 }
 
 function openAdminIfAsked(running: Running, version: string): Result<Admin | undefined, string> {
   const { workers, meter, clock, log } = running;
-  const { adminUrl } = running.settings.config;
+  const { adminUrl } = running.settings.config.process;
   if (adminUrl === "off") return ok(undefined);
   const status = makeStatus({
     workers,

@@ -13,7 +13,7 @@ export async function stop(
 ): Promise<void> {
   running.stopping = true;
   const { log, logging, workers, admin, keys } = running;
-  const { shutdownDelaySecs, shutdownTimeoutSecs } = running.settings.config;
+  const { shutdownDelaySecs, shutdownTimeoutSecs } = running.settings.config.process;
   log.info("shutting down, finishing running requests", { signal });
   const times = { delayMs: shutdownDelaySecs * 1000, timeoutMs: shutdownTimeoutSecs * 1000 };
   const end = await Promise.race([workers.drain(times), now.then(() => "now" as const)]);

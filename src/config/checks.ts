@@ -34,13 +34,16 @@ const PUBLIC_KEY = /-----BEGIN [A-Z ]*PUBLIC KEY-----|"kty"\s*:/;
 /** What works but is probably not meant, or is risky: sentences without any secret value. */
 export function warningsOf(config: Config): string[] {
   const warnings: string[] = [];
-  if (config.certFile !== undefined && config.listenSslUrl === undefined) {
+  if (config.listen.certFile !== undefined && config.listen.listenSslUrl === undefined) {
     warnings.push("CERT_FILE is set without LISTEN_SSL_URL: no TLS is served");
   }
-  if (config.upstreamUrl.socketPath !== undefined && config.upstreamTransport === "fetch") {
+  if (
+    config.upstream.upstreamUrl.socketPath !== undefined &&
+    config.upstream.upstreamTransport === "fetch"
+  ) {
     warnings.push("UPSTREAM_TRANSPORT=fetch cannot reach a Unix socket: http1 is used");
   }
-  const { issuer, jwksUri, providerUrl } = config;
+  const { issuer, jwksUri, providerUrl } = config.provider;
   // Where keys or their address are fetched from: with both set there is no discovery.
   const asked = {
     PROVIDER_URL: issuer === undefined || jwksUri === undefined ? providerUrl.text : undefined,
@@ -52,7 +55,7 @@ export function warningsOf(config: Config): string[] {
       `${name} is plain http: an attacker on the network can replace the provider's keys`,
     );
   }
-  const secret = config.clientSecret;
+  const secret = config.provider.clientSecret;
   if (secret !== undefined && new TextEncoder().encode(secret).length < LEAST_SECRET_BYTES) {
     warnings.push(
       `CLIENT_SECRET is shorter than ${LEAST_SECRET_BYTES} bytes: it can be guessed from a token`,
@@ -61,7 +64,7 @@ export function warningsOf(config: Config): string[] {
   if (secret !== undefined && PUBLIC_KEY.test(secret)) {
     warnings.push("CLIENT_SECRET looks like a public key: anybody who knows it can make tokens");
   }
-  if (config.audience === undefined) {
+  if (config.token.audience === undefined) {
     warnings.push("AUDIENCE is not set: any token of this provider is accepted");
   }
   return warnings;

@@ -6,12 +6,19 @@
 import { fail, ok, type Result } from "../result.ts";
 import { missingPartners, warningsOf } from "./checks.ts";
 import { type LoadedEntry, loadTables } from "./load_tables.ts";
-import { camelCase, fileForm, flagName } from "./names.ts";
+import { fileForm, flagName } from "./names.ts";
 import { nearMiss } from "./nearest_name.ts";
 import type { Problem } from "./problems.ts";
 import { type ReadFile, resolve, type Resolved, show } from "./resolve.ts";
 import { expectation } from "./row.ts";
-import { type Config, INPUT_NAMES, rowOf, SETTING_NAMES, type SettingName } from "./schema.ts";
+import {
+  type Config,
+  grouped,
+  INPUT_NAMES,
+  rowOf,
+  SETTING_NAMES,
+  type SettingName,
+} from "./schema.ts";
 import { type Entry, type Layer, readSettingsFile, type SettingsFile } from "./settings_file.ts";
 import { type Table, TABLES } from "./table.ts";
 
@@ -156,26 +163,26 @@ function assemble(
   tables: Loaded["tables"],
   misses: ReadonlyMap<string, string>,
 ): Loaded {
-  const config: Record<string, unknown> = {};
+  const values = new Map<SettingName, unknown>();
   const origins: Record<string, string> = {};
   const shown: Record<string, string> = {};
   for (const [name, one] of resolved) {
     const set = one.state === "value" ? one : undefined;
-    config[camelCase(name)] = set?.value;
+    values.set(name, set?.value);
     origins[name] = set?.entry.source ?? "not set";
     shown[name] = show(rowOf(name), set?.entry);
   }
   const warnings = [...misses].map(([variable, meant]) =>
     `environment variable ${variable} is no setting: is ${meant} meant?`
   );
-  // The loop ran over the whole table, and every value came from its row's own parser.
-  const complete = deepFreeze(config) as unknown as Config;
+  // All of the table is there, and every value came from its row's own parser.
+  const config = deepFreeze(grouped((name) => values.get(name))) as unknown as Config;
   return Object.freeze({
-    config: complete,
+    config,
     origins: Object.freeze(origins),
     shown: Object.freeze(shown),
     tables: deepFreeze(tables),
-    warnings: [...warnings, ...warningsOf(complete)],
+    warnings: [...warnings, ...warningsOf(config)],
   });
 }
 

@@ -44,6 +44,8 @@ export interface Row<T> extends Field<T> {
   readonly summary?: string;
   /** What a reload cannot apply: `true` for every change, else which change, such as `from or to 1`. */
   readonly restart?: true | string;
+  /** Workers never get it: above all the passwords of files that the main process opens. */
+  readonly supervisorOnly?: true;
   /** What becomes of it where a platform listens and starts processes (`deno serve`). */
   readonly edge?: "ignored";
 }

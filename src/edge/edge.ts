@@ -132,7 +132,7 @@ function readSettings(
   if (!loaded.ok) return fail(problemLines(loaded.failure));
   const { config, warnings } = loaded.value;
   return ok({
-    config: { ...config, listenUrl: undefined },
+    config: { ...config, listen: { ...config.listen, listenUrl: undefined } },
     warnings,
     ignored: [...meaningless].filter((name) => (given[name] ?? "") !== ""),
     // Deno Deploy ends TLS and writes the URL itself; with `deno serve` it is the client who does so.
@@ -142,7 +142,7 @@ function readSettings(
 
 /** The same settings, with the upstream spoken to by `fetch` where the runtime gives no connections. */
 function withTransport(config: Config, log: Log): Result<Config, string> {
-  const { upstreamUrl, upstreamTransport } = config;
+  const { upstreamUrl, upstreamTransport } = config.upstream;
   const needed = upstreamUrl.origin.startsWith("https:") ? Deno.connectTls : Deno.connect;
   if (typeof needed === "function") return ok(config);
   if (upstreamUrl.socketPath !== undefined) {
@@ -150,7 +150,7 @@ function withTransport(config: Config, log: Log): Result<Config, string> {
   }
   if (upstreamTransport === "fetch") return ok(config);
   log.warn("no TCP connections on this platform, using fetch without WebSockets");
-  return ok({ ...config, upstreamTransport: "fetch" });
+  return ok({ ...config, upstream: { ...config.upstream, upstreamTransport: "fetch" } });
 }
 
 /** An edge that answers nothing but 500. */

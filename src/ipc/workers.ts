@@ -1,37 +1,11 @@
 /** What the main role knows of those who serve, be they processes or itself. */
-import type { Config } from "../config/schema.ts";
+import type { WorkerConfig } from "../config/schema.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import type { MeterData } from "../ops/metrics.ts";
 import type { LogSettings } from "../ops/start_log.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import type { Result } from "../result.ts";
 import type { TlsIdentity } from "../tls/pfx.ts";
-
-/** Settings that the main role alone uses: above all the passwords of files that it opens. */
-const NOT_FOR_WORKERS = [
-  "certFile",
-  "certPassword",
-  "upstreamCaFile",
-  "upstreamCertFile",
-  "upstreamCertPassword",
-  "jwksUri",
-  "providerCaFile",
-  "keyExpirySecs",
-  "keyStaleSecs",
-  "keyCacheFile",
-  "adminUrl",
-  "watchFiles",
-] as const satisfies readonly (keyof Config)[];
-
-/** The settings that a worker uses. */
-export type WorkerConfig = Omit<Config, typeof NOT_FOR_WORKERS[number]>;
-
-/** The part of the settings that a worker uses. */
-export function workerConfig(config: Config): WorkerConfig {
-  const kept: Partial<Record<keyof Config, unknown>> = { ...config };
-  for (const name of NOT_FOR_WORKERS) delete kept[name];
-  return kept as WorkerConfig; // all that is left of a whole Config
-}
 
 /** What a worker serves with; plain data, so that it can cross a pipe. */
 export interface WorkerSettings {
@@ -46,7 +20,7 @@ export interface WorkerSettings {
 }
 
 /** How many workers settings ask for. */
-export function workerCount({ numWorkers }: Pick<Config, "numWorkers">): number {
+export function workerCount({ process: { numWorkers } }: Pick<WorkerConfig, "process">): number {
   return numWorkers === "auto" ? navigator.hardwareConcurrency : numWorkers;
 }
 
@@ -54,8 +28,8 @@ export function workerCount({ numWorkers }: Pick<Config, "numWorkers">): number 
  * Whether the main process serves by itself. For an upstream on a Unix socket there is always a worker
  * process, which gets the permission for that one path.
  */
-export function servesInProcess(config: Pick<Config, "numWorkers" | "upstreamUrl">): boolean {
-  return workerCount(config) === 1 && config.upstreamUrl.socketPath === undefined;
+export function servesInProcess(config: Pick<WorkerConfig, "process" | "upstream">): boolean {
+  return workerCount(config) === 1 && config.upstream.upstreamUrl.socketPath === undefined;
 }
 
 /** How long a drain may take, in milliseconds. */

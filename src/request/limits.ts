@@ -1,6 +1,6 @@
 import { type Failure, failure } from "../failure.ts";
 import type { HeaderList } from "../proxy/headers.ts";
-import type { WorkerConfig } from "../ipc/workers.ts";
+import type { WorkerConfig } from "../config/schema.ts";
 
 /** What clients may ask of one worker. */
 export interface ClientLimits {
@@ -19,11 +19,11 @@ export interface ClientLimits {
 /** The limits that the settings ask for. */
 export function clientLimits(config: WorkerConfig): ClientLimits {
   return {
-    maxBodyBytes: config.maxBodyBytes,
-    maxUrlBytes: config.maxUrlBytes,
-    maxHeaderBytes: config.maxHeaderBytes,
-    maxRequests: config.maxRequests,
-    idleTimeoutMs: config.clientIdleTimeoutSecs * 1000,
+    maxBodyBytes: config.listen.maxBodyBytes,
+    maxUrlBytes: config.listen.maxUrlBytes,
+    maxHeaderBytes: config.listen.maxHeaderBytes,
+    maxRequests: config.listen.maxRequests,
+    idleTimeoutMs: config.listen.clientIdleTimeoutSecs * 1000,
   };
 }
 

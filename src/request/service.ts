@@ -52,45 +52,47 @@ export interface Service {
 export function buildService(settings: WorkerSettings, deps: ServiceDeps): Service {
   const { config } = settings;
   const { keySource, clock, log, accessLog, meter } = deps;
-  const rules = [ruleForAll({ audience: config.audience, subject: config.subject })] as const;
+  const rules = [
+    ruleForAll({ audience: config.token.audience, subject: config.token.subject }),
+  ] as const;
   const provider = makeJwtProvider({
     name: "default",
     issuer: settings.issuer,
-    keys: new KeyStore(keySource, clock, config.keyCooldownSecs * 1000),
-    secret: config.clientSecret === undefined
+    keys: new KeyStore(keySource, clock, config.provider.keyCooldownSecs * 1000),
+    secret: config.provider.clientSecret === undefined
       ? undefined
-      : new TextEncoder().encode(config.clientSecret),
-    leewaySecs: config.leeway,
+      : new TextEncoder().encode(config.provider.clientSecret),
+    leewaySecs: config.token.leeway,
     needs: {
       kept: claimsNeededBy(rules),
       refuse: (claims) => refusedByAll(rules, claims),
     },
     clock,
-    maxPending: config.maxPendingVerifications,
+    maxPending: config.token.maxPendingVerifications,
   });
   const cache = new TokenCache(timed(provider, deps), {
-    size: config.tokenCacheSize,
-    ttlMs: config.tokenCacheTtlSecs * 1000,
-    leewaySecs: config.leeway,
-    keyCooldownMs: config.keyCooldownSecs * 1000,
+    size: config.token.tokenCacheSize,
+    ttlMs: config.token.tokenCacheTtlSecs * 1000,
+    leewaySecs: config.token.leeway,
+    keyCooldownMs: config.provider.keyCooldownSecs * 1000,
   }, {
     clock,
     generation: () => keySource.current()?.generation,
     onLookup: (hit) => meter.add("tokenCache", hit ? 0 : 1),
   });
-  const { prefix } = config.upstreamUrl;
+  const { prefix } = config.upstream.upstreamUrl;
   const tracing = findTracing();
-  const connectTimeoutMs = config.upstreamConnectTimeoutSecs * 1000;
-  const address = upstreamAddress(config.upstreamUrl);
+  const connectTimeoutMs = config.upstream.upstreamConnectTimeoutSecs * 1000;
+  const address = upstreamAddress(config.upstream.upstreamUrl);
   const dial = makeDial(address, settings.upstreamTls ?? {}, connectTimeoutMs, clock);
   const upstream = makeUpstream(settings, dial, clock, tracing);
-  const idleTimeoutMs = config.upstreamIdleTimeoutSecs * 1000;
+  const idleTimeoutMs = config.upstream.upstreamIdleTimeoutSecs * 1000;
   const sendUpgrade = makeSendUpgrade({
     dial,
     prefix,
     // For the connection, and again for the handshake on it.
     handshakeTimeoutMs: connectTimeoutMs,
-    timeoutMs: config.upstreamTimeoutSecs * 1000,
+    timeoutMs: config.upstream.upstreamTimeoutSecs * 1000,
     idleTimeoutMs,
   }, clock);
   const webSockets = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
@@ -101,7 +103,9 @@ export function buildService(settings: WorkerSettings, deps: ServiceDeps): Servi
     upstream,
     webSockets,
     endsAtMs: ({ validUntil }) =>
-      config.websocketMaxTokenAge === "exp" ? (validUntil + config.leeway) * 1000 : undefined,
+      config.upstream.websocketMaxTokenAge === "exp"
+        ? (validUntil + config.token.leeway) * 1000
+        : undefined,
     prefix,
     limits,
     transfers,
@@ -147,18 +151,18 @@ function makeUpstream(
   clock: Clock,
   tracing: Tracing | undefined,
 ): Upstream {
-  const { origin, prefix, socketPath } = config.upstreamUrl;
-  const timeoutMs = config.upstreamTimeoutSecs * 1000;
-  if (config.upstreamTransport === "fetch" && socketPath === undefined) {
+  const { origin, prefix, socketPath } = config.upstream.upstreamUrl;
+  const timeoutMs = config.upstream.upstreamTimeoutSecs * 1000;
+  if (config.upstream.upstreamTransport === "fetch" && socketPath === undefined) {
     const upstream = makeFetchUpstream({ origin, prefix, timeoutMs, tls: upstreamTls }, clock);
     return withoutTraceFields(upstream, tracing);
   }
-  const maxConnections = config.upstreamMaxConnections;
+  const maxConnections = config.upstream.upstreamMaxConnections;
   const upstream = makeHttp1Upstream({
     dial,
     prefix,
     timeoutMs,
-    idleTimeoutMs: config.upstreamIdleTimeoutSecs * 1000,
+    idleTimeoutMs: config.upstream.upstreamIdleTimeoutSecs * 1000,
     maxConnections,
     maxQueued: maxConnections * QUEUED_PER_CONNECTION,
     watchClientAfterMs: WATCH_CLIENT_AFTER_MS,

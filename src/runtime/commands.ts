@@ -60,14 +60,14 @@ export function workerCommand(runtime: Runtime, socketPath?: string): ProcessCom
  */
 export function exactCommand(
   runtime: Runtime,
-  config: Pick<Config, "keyCacheFile">,
+  settings: Pick<Config["provider"], "keyCacheFile">,
   files: readonly string[],
   variables: Readonly<Record<string, string>>,
   args: readonly string[],
 ): string | undefined {
   const { standalone, executable, mainModule } = runtime;
   if (standalone || !mainModule.startsWith("file:")) return undefined;
-  const exact = exactPermissions(config, files, Object.keys(variables), executable);
+  const exact = exactPermissions(settings, files, Object.keys(variables), executable);
   const words = [
     executable,
     "run",

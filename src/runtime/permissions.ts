@@ -49,7 +49,7 @@ export function workerPermissions(socketPath: string | undefined): Permissions {
  * @param runtime the path of the runtime.
  */
 export function exactPermissions(
-  { keyCacheFile }: Pick<Config, "keyCacheFile">,
+  { keyCacheFile }: Pick<Config["provider"], "keyCacheFile">,
   files: readonly string[],
   variables: readonly string[],
   runtime: string,

@@ -67,7 +67,7 @@ export async function startSupervisor(
     await slot.drain({
       // Time for the clients that are busy to be asked to go.
       delayMs: LISTENER_GRACE_MS,
-      timeoutMs: current.settings.config.shutdownTimeoutSecs * 1000,
+      timeoutMs: current.settings.config.process.shutdownTimeoutSecs * 1000,
     });
     leaving.delete(slot);
   }

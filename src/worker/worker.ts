@@ -117,7 +117,7 @@ export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result
 }
 
 function listens({ config, identity }: WorkerSettings) {
-  const { listenUrl, listenSslUrl } = config;
+  const { listenUrl, listenSslUrl } = config.listen;
   return [
     ...(listenUrl === undefined ? [] : [{ address: listenUrl, identity: undefined }]),
     ...(listenSslUrl === undefined || identity === undefined

@@ -10,12 +10,12 @@ const parts = () => ({ clock, log: new MemoryLog() });
 Deno.test("Port 0 becomes a free port, and stays the same one over a reload.", async () => {
   const first = await prepare(settings(), undefined, parts());
   assert(first.ok);
-  const port = first.value.worker.config.listenUrl?.port ?? 0;
+  const port = first.value.worker.config.listen.listenUrl?.port ?? 0;
   assert(port > 0);
   const again = await prepare(settings({ LEEWAY: "1" }), first.value, parts());
   assert(again.ok);
-  assertEquals(again.value.worker.config.listenUrl, { hostname: "127.0.0.1", port });
-  assertEquals(again.value.worker.config.leeway, 1);
+  assertEquals(again.value.worker.config.listen.listenUrl, { hostname: "127.0.0.1", port });
+  assertEquals(again.value.worker.config.token.leeway, 1);
 });
 
 Deno.test("An address that another program has is the machine's fault, not the settings'.", async () => {

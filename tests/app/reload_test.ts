@@ -82,6 +82,6 @@ Deno.test("A reload that the workers take exchanges settings, log and the keys o
   const { keys } = running;
   await reload(running, { read: () => ok(read(NEW)) });
   assert(running.keys !== keys);
-  assertEquals(running.settings.config.providerUrl.text, NEW.PROVIDER_URL);
+  assertEquals(running.settings.config.provider.providerUrl.text, NEW.PROVIDER_URL);
   assertEquals(used, [{ level: "debug", form: "auto" }]);
 });

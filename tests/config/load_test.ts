@@ -8,10 +8,10 @@ Deno.test("A flag wins over the environment, that over the file, that over the d
   const file = "leeway = 1\nkey_cooldown_secs = 2\nnum_workers = 3\n";
   const env = { ...MINIMAL, KEY_COOLDOWN_SECS: "20", NUM_WORKERS: "30" };
   const { config, origins } = loadOk({ file, env, flags: { "num-workers": "auto" } });
-  assertEquals(config.upstreamTimeoutSecs, 3600);
-  assertEquals(config.leeway, 1);
-  assertEquals(config.keyCooldownSecs, 20);
-  assertEquals(config.numWorkers, "auto");
+  assertEquals(config.upstream.upstreamTimeoutSecs, 3600);
+  assertEquals(config.token.leeway, 1);
+  assertEquals(config.provider.keyCooldownSecs, 20);
+  assertEquals(config.process.numWorkers, "auto");
   assertEquals(origins.UPSTREAM_TIMEOUT_SECS, "default");
   assertEquals(origins.LEEWAY, "settings.toml:1 (leeway)");
   assertEquals(origins.KEY_COOLDOWN_SECS, "environment variable KEY_COOLDOWN_SECS");
@@ -25,11 +25,11 @@ Deno.test("An empty value means not set: the next lower layer applies.", () => {
     env: { ...MINIMAL, LEEWAY: "", AUDIENCE: "", CERT_FILE: "", CLIENT_SECRET_FILE: "" },
     flags: { leeway: "", "num-workers": "" },
   });
-  assertEquals(loaded.config.leeway, 5);
-  assertEquals(loaded.config.numWorkers, 2);
-  assertEquals(loaded.config.subject, undefined);
-  assertEquals(loaded.config.certPassword, undefined);
-  assertEquals(loaded.config.listenSslUrl, undefined);
+  assertEquals(loaded.config.token.leeway, 5);
+  assertEquals(loaded.config.process.numWorkers, 2);
+  assertEquals(loaded.config.token.subject, undefined);
+  assertEquals(loaded.config.listen.certPassword, undefined);
+  assertEquals(loaded.config.listen.listenSslUrl, undefined);
 });
 
 Deno.test("An empty mandatory setting is a missing one.", () => {
@@ -41,8 +41,8 @@ Deno.test("An empty mandatory setting is a missing one.", () => {
 
 Deno.test("The settings are frozen all the way down.", () => {
   const { config } = withEnv({ AUDIENCE: '["a"]' });
-  assert(Object.isFrozen(config) && Object.isFrozen(config.listenUrl));
-  assertThrows(() => (config.audience as string[]).push("b"));
+  assert(Object.isFrozen(config) && Object.isFrozen(config.listen.listenUrl));
+  assertThrows(() => (config.token.audience as string[]).push("b"));
 });
 
 Deno.test("Without any settings all that is missing is reported at once.", () => {
@@ -123,13 +123,16 @@ Deno.test("Control characters in a value cannot reach the terminal.", () => {
 });
 
 Deno.test("A wrong value that a higher layer replaces is no problem.", () => {
-  assertEquals(loadOk({ file: "leeway = 'x'", env: { ...MINIMAL, LEEWAY: "1" } }).config.leeway, 1);
+  assertEquals(
+    loadOk({ file: "leeway = 'x'", env: { ...MINIMAL, LEEWAY: "1" } }).config.token.leeway,
+    1,
+  );
 });
 
 Deno.test("One listener is enough, either one; both may be there.", () => {
   const tls = { LISTEN_SSL_URL: ":8443", CERT_FILE: "a.pfx" };
-  assertEquals(withEnv({ ...tls, LISTEN_URL: "" }).config.listenUrl, undefined);
-  assertEquals(withEnv(tls).config.listenSslUrl?.port, 8443);
+  assertEquals(withEnv({ ...tls, LISTEN_URL: "" }).config.listen.listenUrl, undefined);
+  assertEquals(withEnv(tls).config.listen.listenSslUrl?.port, 8443);
 });
 
 Deno.test("LISTEN_SSL_URL without CERT_FILE is a problem.", () => {
@@ -177,7 +180,7 @@ Deno.test("A missing setting points to the misspelt variable.", () => {
 
 Deno.test("Names of the object prototype in the environment and the flags are nothing.", () => {
   const env = JSON.parse('{"__proto__": {"LEEWAY": "x"}, "constructor": "x"}');
-  assertEquals(loadOk({ env: { ...MINIMAL, ...env }, flags: env }).config.leeway, 0);
+  assertEquals(loadOk({ env: { ...MINIMAL, ...env }, flags: env }).config.token.leeway, 0);
 });
 
 Deno.test("The settings file is looked for in the working directory, then along $PATH.", () => {

@@ -8,6 +8,9 @@ import {
   namesWith,
   rowOf,
   SETTING_NAMES,
+  type SettingName,
+  valueOf,
+  workerConfig,
 } from "../../src/config/schema.ts";
 import { GROUPS } from "../../src/config/row.ts";
 import type { ListenAddress } from "../../src/config/address_kinds.ts";
@@ -51,64 +54,79 @@ Deno.test("All names of a setting derive from its environment name.", () => {
 
 Deno.test("The type of the settings follows from the table.", () => {
   const proofs: [
-    Same<Config["listenUrl"], ListenAddress | undefined>,
-    Same<Config["keyExpirySecs"], number | undefined>,
-    Same<Config["keyCooldownSecs"], number>,
-    Same<Config["numWorkers"], number | "auto">,
-    Same<Config["rustLog"], LogLevel>,
-    Same<Config["logLevel"], LogLevel | undefined>,
-    Same<Config["logFormat"], "auto" | "pretty" | "json">,
-    Same<Config["audience"], string | readonly string[] | undefined>,
-    Same<Config["clientSecret"], string | undefined>,
-    Same<Config["providerUrl"], { text: string; base: string }> extends boolean ? true : false,
+    Same<Config["listen"]["listenUrl"], ListenAddress | undefined>,
+    Same<Config["provider"]["keyExpirySecs"], number | undefined>,
+    Same<Config["provider"]["keyCooldownSecs"], number>,
+    Same<Config["process"]["numWorkers"], number | "auto">,
+    Same<Config["process"]["rustLog"], LogLevel>,
+    Same<Config["process"]["logLevel"], LogLevel | undefined>,
+    Same<Config["process"]["logFormat"], "auto" | "pretty" | "json">,
+    Same<Config["token"]["audience"], string | readonly string[] | undefined>,
+    Same<Config["provider"]["clientSecret"], string | undefined>,
+    Same<Config["provider"]["providerUrl"], { text: string; base: string }> extends boolean ? true
+      : false,
   ] = [true, true, true, true, true, true, true, true, true, true];
   assertEquals(proofs.length, 10);
 });
 
 Deno.test("Without anything else the defaults hold.", () => {
   assertEquals(withEnv({}).config, {
-    listenUrl: { hostname: "0.0.0.0", port: 8080 },
-    listenSslUrl: undefined,
-    certFile: undefined,
-    certPassword: undefined,
-    maxBodyBytes: undefined,
-    maxUrlBytes: 16384,
-    maxHeaderBytes: 32768,
-    maxRequests: 10000,
-    clientIdleTimeoutSecs: 60,
-    providerUrl: { text: "https://id.example.com", base: "https://id.example.com" },
-    issuer: undefined,
-    jwksUri: undefined,
-    providerCaFile: undefined,
-    clientSecret: undefined,
-    keyExpirySecs: undefined,
-    keyStaleSecs: 86400,
-    keyCooldownSecs: 10,
-    keyCacheFile: undefined,
-    audience: undefined,
-    subject: undefined,
-    leeway: 0,
-    upstreamUrl: { text: MINIMAL.UPSTREAM_URL ?? "", origin: "http://127.0.0.1:9000", prefix: "" },
-    tokenCacheSize: 10000,
-    tokenCacheTtlSecs: 300,
-    maxPendingVerifications: 256,
-    upstreamTimeoutSecs: 3600,
-    upstreamTransport: "http1",
-    upstreamConnectTimeoutSecs: 5,
-    upstreamIdleTimeoutSecs: 300,
-    upstreamMaxConnections: 256,
-    upstreamCaFile: undefined,
-    upstreamCertFile: undefined,
-    upstreamCertPassword: undefined,
-    websocketMaxTokenAge: "exp",
-    numWorkers: 2,
-    adminUrl: { hostname: "127.0.0.1", port: 9110 },
-    shutdownDelaySecs: 0,
-    shutdownTimeoutSecs: 30,
-    watchFiles: false,
-    rustLog: "info",
-    logLevel: undefined,
-    logFormat: "auto",
+    listen: {
+      listenUrl: { hostname: "0.0.0.0", port: 8080 },
+      listenSslUrl: undefined,
+      certFile: undefined,
+      certPassword: undefined,
+      maxBodyBytes: undefined,
+      maxUrlBytes: 16384,
+      maxHeaderBytes: 32768,
+      maxRequests: 10000,
+      clientIdleTimeoutSecs: 60,
+    },
+    provider: {
+      providerUrl: { text: "https://id.example.com", base: "https://id.example.com" },
+      issuer: undefined,
+      jwksUri: undefined,
+      providerCaFile: undefined,
+      clientSecret: undefined,
+      keyExpirySecs: undefined,
+      keyStaleSecs: 86400,
+      keyCooldownSecs: 10,
+      keyCacheFile: undefined,
+    },
+    token: {
+      audience: undefined,
+      subject: undefined,
+      leeway: 0,
+      tokenCacheSize: 10000,
+      tokenCacheTtlSecs: 300,
+      maxPendingVerifications: 256,
+    },
+    upstream: {
+      upstreamUrl: {
+        text: MINIMAL.UPSTREAM_URL ?? "",
+        origin: "http://127.0.0.1:9000",
+        prefix: "",
+      },
+      upstreamTimeoutSecs: 3600,
+      upstreamTransport: "http1",
+      upstreamConnectTimeoutSecs: 5,
+      upstreamIdleTimeoutSecs: 300,
+      upstreamMaxConnections: 256,
+      upstreamCaFile: undefined,
+      upstreamCertFile: undefined,
+      upstreamCertPassword: undefined,
+      websocketMaxTokenAge: "exp",
+    },
+    process: {
+      numWorkers: 2,
+      adminUrl: { hostname: "127.0.0.1", port: 9110 },
+      shutdownDelaySecs: 0,
+      shutdownTimeoutSecs: 30,
+      watchFiles: false,
+      rustLog: "info",
+      logLevel: undefined,
+      logFormat: "auto",
+    },
   });
 });
 
@@ -137,7 +155,7 @@ Deno.test("LOG_LEVEL wins over RUST_LOG.", () => {
   assertEquals(logSettings(config).level, "error");
 });
 
-const VALUES: readonly [string, string, keyof Config, unknown][] = [
+const VALUES: readonly [SettingName, string, string, unknown][] = [
   ["LISTEN_URL", "[::1]:0", "listenUrl", { hostname: "::1", port: 0 }],
   ["ISSUER", "https://id.example.com/", "issuer", "https://id.example.com/"],
   ["JWKS_URI", "https://id.example.com/keys?p=b2c", "jwksUri", "https://id.example.com/keys?p=b2c"],
@@ -158,16 +176,27 @@ const VALUES: readonly [string, string, keyof Config, unknown][] = [
 
 for (const [name, text, key, value] of VALUES) {
   Deno.test(`${name}=${text} becomes ${key} ${JSON.stringify(value)}.`, () => {
-    assertEquals<unknown>(withEnv({ [name]: text }).config[key], value);
+    assertEquals(camelCase(name), key);
+    assertEquals(valueOf(withEnv({ [name]: text }).config, name), value);
   });
 }
 
 Deno.test("The settings are plain data that survives JSON, for handing on to workers.", () => {
   const { config } = withEnv({ AUDIENCE: '["a"]', CLIENT_SECRET: "x" });
   const again: Config = JSON.parse(JSON.stringify(config));
-  assertEquals(again.audience, ["a"]);
-  assertEquals(again.listenUrl, config.listenUrl);
-  assertEquals(again.issuer, undefined);
+  assertEquals(again.token.audience, ["a"]);
+  assertEquals(again.listen.listenUrl, config.listen.listenUrl);
+  assertEquals(again.provider.issuer, undefined);
+});
+
+Deno.test("Workers get everything but what is the supervisor's, above all no password of a file.", () => {
+  const { config } = withEnv({ CLIENT_SECRET: "x", UPSTREAM_CERT_PASSWORD: "hush" });
+  const kept = workerConfig(config);
+  assertEquals(kept.provider.clientSecret, "x");
+  assertExcludes(JSON.stringify(kept), "hush");
+  const missing = SETTING_NAMES.filter((name) => !(camelCase(name) in kept[rowOf(name).group]));
+  assertEquals(missing, [...namesWith("supervisorOnly")]);
+  assert(missing.includes("CERT_PASSWORD") && missing.includes("UPSTREAM_CERT_PASSWORD"));
 });
 
 Deno.test("A dozen settings are common, each with a summary.", () => {

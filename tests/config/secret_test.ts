@@ -1,17 +1,18 @@
+import { valueOf } from "../../src/config/schema.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { loadOk, loadProblems, MINIMAL } from "./support.ts";
 
 const SECRETS = [
-  { name: "CLIENT_SECRET", key: "clientSecret" },
-  { name: "CERT_PASSWORD", key: "certPassword" },
+  "CLIENT_SECRET",
+  "CERT_PASSWORD",
 ] as const;
 
-for (const { name, key } of SECRETS) {
+for (const name of SECRETS) {
   const lower = name.toLowerCase();
 
   Deno.test(`${name} comes from the environment or the settings file.`, () => {
-    assertEquals(loadOk({ env: { ...MINIMAL, [name]: "hush" } }).config[key], "hush");
-    assertEquals(loadOk({ env: MINIMAL, file: `${lower} = 'hush'` }).config[key], "hush");
+    assertEquals(valueOf(loadOk({ env: { ...MINIMAL, [name]: "hush" } }).config, name), "hush");
+    assertEquals(valueOf(loadOk({ env: MINIMAL, file: `${lower} = 'hush'` }).config, name), "hush");
   });
 
   const layers = [
@@ -25,7 +26,7 @@ for (const { name, key } of SECRETS) {
   for (const { where, given } of layers) {
     Deno.test(`The file named in the ${where} gives ${name}.`, () => {
       const loaded = loadOk({ ...given, files: { "/s": "hush\n" } });
-      assertEquals(loaded.config[key], "hush");
+      assertEquals(valueOf(loaded.config, name), "hush");
       assertEquals(loaded.shown[name], "***");
       assertIncludes(loaded.origins[name].toLowerCase().replaceAll("-", "_"), `${lower}_file`);
     });
@@ -79,7 +80,7 @@ const CONTENTS: readonly [string, string][] = [
 for (const [content, value] of CONTENTS) {
   Deno.test(`A secret's file ${JSON.stringify(content)} holds ${JSON.stringify(value)}.`, () => {
     const env = { ...MINIMAL, CLIENT_SECRET_FILE: "/s" };
-    assertEquals(loadOk({ env, files: { "/s": content } }).config.clientSecret, value);
+    assertEquals(loadOk({ env, files: { "/s": content } }).config.provider.clientSecret, value);
   });
 }
 
@@ -89,5 +90,5 @@ Deno.test("A higher layer's file name replaces a lower one's.", () => {
     env: { ...MINIMAL, CLIENT_SECRET_FILE: "/b" },
     files: { "/b": "b" },
   });
-  assertEquals(loaded.config.clientSecret, "b");
+  assertEquals(loaded.config.provider.clientSecret, "b");
 });

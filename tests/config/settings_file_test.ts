@@ -26,20 +26,20 @@ cert_password = ''
 
 Deno.test("A file with every key of the original loads.", () => {
   const { config, warnings } = loadOk({ file: ALL_ORIGINAL_KEYS });
-  assertEquals(config.listenUrl, { hostname: "0.0.0.0", port: 8081 });
-  assertEquals(config.listenSslUrl, { hostname: "0.0.0.0", port: 8082 });
-  assertEquals(config.audience, "myproxy");
-  assertEquals(config.keyExpirySecs, 3600);
-  assertEquals(config.numWorkers, 4);
-  assertEquals(config.leeway, 10);
-  assertEquals(config.certPassword, undefined);
+  assertEquals(config.listen.listenUrl, { hostname: "0.0.0.0", port: 8081 });
+  assertEquals(config.listen.listenSslUrl, { hostname: "0.0.0.0", port: 8082 });
+  assertEquals(config.token.audience, "myproxy");
+  assertEquals(config.provider.keyExpirySecs, 3600);
+  assertEquals(config.process.numWorkers, 4);
+  assertEquals(config.token.leeway, 10);
+  assertEquals(config.listen.certPassword, undefined);
   assertEquals(warnings, []);
 });
 
 Deno.test("A byte order mark and CRLF line ends do not matter.", () => {
   const text = "\ufeff" + ALL_ORIGINAL_KEYS.trim().replaceAll("\n", "\r\n");
   const loaded = loadOk({ file: text });
-  assertEquals(loaded.config.listenUrl?.port, 8081);
+  assertEquals(loaded.config.listen.listenUrl?.port, 8081);
   assertEquals(loaded.origins.LEEWAY, "settings.toml:12 (leeway)");
 });
 
@@ -53,7 +53,7 @@ const AUDIENCES: readonly [string, unknown][] = [
 
 for (const [file, audience] of AUDIENCES) {
   Deno.test(`The line ${file.replaceAll("\n", " ")} is read.`, () => {
-    assertEquals<unknown>(loadOk({ env: MINIMAL, file }).config.audience, audience);
+    assertEquals<unknown>(loadOk({ env: MINIMAL, file }).config.token.audience, audience);
   });
 }
 

@@ -70,7 +70,7 @@ Deno.test("Entries are read in order, by the kinds of their rows, with defaults 
     { url: "https://two.test", waitSecs: 9, colour: "red", forWhom: ["a", "b"], key: "hush" },
   ]);
   assert(Object.isFrozen(shops[1]?.forWhom));
-  assertEquals(result.value.config.leeway, 7);
+  assertEquals(result.value.config.token.leeway, 7);
   assertEquals(result.value.tables.shop?.map(({ source }) => source), [
     "settings.toml:3",
     "settings.toml:7",

@@ -29,7 +29,10 @@ Deno.test("Where no worker comes up at all the start fails with the reason.", as
   const { started, log } = await supervise("/bin/sh", ["-c", "exit 3"]);
   assert(!started.ok);
   assertEquals(started.failure, "exit code 3");
-  assertEquals(log.lines.filter(({ message }) => message.includes("has ended")).length, 2);
+  assertEquals(
+    log.lines.filter(({ message }) => message === "worker exited, restarting").length,
+    2,
+  );
 });
 
 Deno.test("A program that is not there is told of.", async () => {

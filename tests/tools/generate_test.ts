@@ -14,7 +14,7 @@ for (const row of GENERATED) {
 
 Deno.test("The committed settings.toml.example loads.", () => {
   const row = GENERATED.find(({ file }) => file === "settings.toml.example");
-  assertEquals(row && loadOk({ file: readGenerated(row) }).config.numWorkers, 2);
+  assertEquals(row && loadOk({ file: readGenerated(row) }).config.process.numWorkers, 2);
 });
 
 Deno.test("Writing a section of a document keeps everything around it.", () => {

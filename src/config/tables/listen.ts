@@ -39,6 +39,7 @@ export const LISTEN_SETTINGS = {
     summary: "certificate and key for TLS, a PFX file",
     file: true,
     edge: "ignored",
+    supervisorOnly: true,
   },
   CERT_PASSWORD: {
     ...text(),
@@ -50,6 +51,7 @@ export const LISTEN_SETTINGS = {
     common: true,
     summary: "password of CERT_FILE",
     edge: "ignored",
+    supervisorOnly: true,
   },
   MAX_BODY_BYTES: {
     ...bytes(1),

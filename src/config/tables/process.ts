@@ -44,6 +44,7 @@ export const PROCESS_SETTINGS = {
     summary: "listener for health and metrics, or off",
     restart: true,
     edge: "ignored",
+    supervisorOnly: true,
   },
   SHUTDOWN_DELAY_SECS: {
     ...seconds(0),
@@ -70,6 +71,7 @@ export const PROCESS_SETTINGS = {
     example: "true",
     default: "false",
     edge: "ignored",
+    supervisorOnly: true,
   },
   RUST_LOG: {
     ...logLevel,

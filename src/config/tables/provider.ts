@@ -33,6 +33,7 @@ export const PROVIDER_SETTINGS = {
       "With ISSUER set too, there is no discovery at all.",
     example: "https://id.example.com/realms/main/protocol/openid-connect/certs",
     unset: "the discovery document's jwks_uri",
+    supervisorOnly: true,
   },
   PROVIDER_CA_FILE: {
     ...text("the path of a PEM file"),
@@ -41,6 +42,7 @@ export const PROVIDER_SETTINGS = {
     example: "/etc/ooproxy/internal-ca.pem",
     unset: "the system's authorities only",
     file: true,
+    supervisorOnly: true,
   },
   CLIENT_SECRET: {
     ...text(),
@@ -56,6 +58,7 @@ export const PROVIDER_SETTINGS = {
     doc: "The provider's keys are fetched again when they are older than this.",
     example: "86400",
     unset: "never",
+    supervisorOnly: true,
   },
   KEY_STALE_SECS: {
     ...seconds(1),
@@ -66,6 +69,7 @@ export const PROVIDER_SETTINGS = {
       "fetched again at half of this age even without KEY_EXPIRY_SECS.",
     example: "86400",
     default: "86400",
+    supervisorOnly: true,
   },
   KEY_COOLDOWN_SECS: {
     ...seconds(1),
@@ -83,5 +87,6 @@ export const PROVIDER_SETTINGS = {
     example: "/var/lib/ooproxy/keys.json",
     unset: "keys are kept in memory only",
     edge: "ignored",
+    supervisorOnly: true,
   },
 } as const satisfies Readonly<Record<string, Row<unknown>>>;

@@ -64,6 +64,7 @@ export const UPSTREAM_SETTINGS = {
     example: "/etc/ooproxy/internal-ca.pem",
     unset: "the system's authorities only",
     file: true,
+    supervisorOnly: true,
   },
   UPSTREAM_CERT_FILE: {
     ...text("the path of a PFX (PKCS#12) file, or of a PEM file with certificate and key"),
@@ -72,6 +73,7 @@ export const UPSTREAM_SETTINGS = {
     example: "/etc/ooproxy/client.pfx",
     unset: "no client certificate",
     file: true,
+    supervisorOnly: true,
   },
   UPSTREAM_CERT_PASSWORD: {
     ...text(),
@@ -80,6 +82,7 @@ export const UPSTREAM_SETTINGS = {
     example: "the password of the file",
     unset: "empty",
     secret: true,
+    supervisorOnly: true,
   },
   WEBSOCKET_MAX_TOKEN_AGE: {
     ...word({ exp: "exp", ignore: "ignore" }),

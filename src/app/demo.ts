@@ -2,6 +2,7 @@
 import type { DemoOptions } from "../config/args.ts";
 import { load } from "../config/load.ts";
 import { runDemo, type StartProxy } from "../demo/demo.ts";
+import { DEMO_DRAIN_MS } from "../limits.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
@@ -10,9 +11,6 @@ import { fail } from "../result.ts";
 import { KeyBroker } from "../keys/key_broker.ts";
 import { startWorker } from "../worker/worker.ts";
 import { keySettings, workerSettings } from "./prepare.ts";
-
-/** How long running requests may take when the demo ends, in milliseconds. */
-const DRAIN_LIMIT_MS = 1_000;
 
 /** Runs the demo; resolves with the exit code. */
 export function demo(options: DemoOptions, print: (line: string) => void): Promise<number> {
@@ -53,7 +51,7 @@ function startProxy(print: (line: string) => void): StartProxy {
     return Promise.resolve({
       url,
       async close() {
-        await worker.value.drain({ delayMs: 0, timeoutMs: DRAIN_LIMIT_MS });
+        await worker.value.drain({ delayMs: 0, timeoutMs: DEMO_DRAIN_MS });
         keySource.close();
       },
     });

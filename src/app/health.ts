@@ -2,7 +2,7 @@
  * The program asking a running one whether it is well, for container engines and service managers.
  */
 import type { Config } from "../config/schema.ts";
-import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
+import { HEALTH_TIMEOUT_MS, MAX_HEALTH_RESPONSE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { printable } from "../text.ts";
@@ -99,7 +99,7 @@ async function ask(connection: Deno.Conn, path: string, host: string): Promise<s
   for (let sent = 0; sent < question.length;) {
     sent += await connection.write(question.subarray(sent));
   }
-  const answer = new Uint8Array(MAX_HEALTH_ANSWER_BYTES);
+  const answer = new Uint8Array(MAX_HEALTH_RESPONSE_BYTES);
   let size = 0;
   while (size < answer.length) {
     const read = await connection.read(answer.subarray(size));

@@ -1,3 +1,4 @@
+import { LISTENER_REOPEN_PAUSE_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 
@@ -19,9 +20,6 @@ export interface ReopeningServer {
   /** Ends everything at once; without effect after `shutdown`. */
   abort(): void;
 }
-
-/** Pause between two attempts to listen again, in milliseconds. */
-const LISTEN_AGAIN_MS = 100;
 
 /**
  * Serves until it is told to stop. The runtime stops accepting for good when it once cannot, which it
@@ -65,7 +63,7 @@ export function serveWithReopen(port: number, options: ReopeningServerOptions): 
   }
 
   function listenAgain(): void {
-    stopWaiting = clock.after(LISTEN_AGAIN_MS, () => {
+    stopWaiting = clock.after(LISTENER_REOPEN_PAUSE_MS, () => {
       try {
         open(taken);
         log.info("listener reopened", { url });

@@ -1,17 +1,9 @@
 import { type Failure, failure } from "../failure.ts";
+import { LINGERING_CLOSE_MS, MAX_DISCARDED_BODY_BYTES } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { ReceivedFields } from "../proxy/headers.ts";
 import { type Awaitable, fail, ok, type Result } from "../result.ts";
 import type { ClientFaults, TransferWatch } from "./transfer_watch.ts";
-
-/** Longest request body that is read to be thrown away, in bytes: it is on its way already. */
-const MAX_UNREAD_BYTES = 64 * 1024;
-
-/**
- * Time for a client to read its response before its connection is closed, in milliseconds. Meanwhile the
- * runtime takes in what the client sends and holds it: 6 MB at 1 Gb/s, 30 MB on loopback.
- */
-const LINGER_MS = 50;
 
 type Body = ReadableStream<Uint8Array> | null;
 
@@ -127,7 +119,7 @@ async function unlessEmpty(body: ReadableStream<Uint8Array>): Promise<Body> {
  * (no `Host` field) can give up a body without its connection.
  */
 export function isLongUpload({ host, framed, contentLength }: ReceivedFields): boolean {
-  return host !== null && framed && !(Number(contentLength ?? NaN) <= MAX_UNREAD_BYTES);
+  return host !== null && framed && !(Number(contentLength ?? NaN) <= MAX_DISCARDED_BODY_BYTES);
 }
 
 /**
@@ -144,7 +136,7 @@ export async function lingeringClose(refusal: Response, clock: Clock): Promise<R
     start: (controller) => controller.enqueue(bytes.subarray(0, -1)),
     pull: (controller) =>
       new Promise((resolve) => {
-        stop = clock.after(LINGER_MS, () => {
+        stop = clock.after(LINGERING_CLOSE_MS, () => {
           controller.error(new Error("this request is not read"));
           resolve();
         });

@@ -1,4 +1,5 @@
 import { type Failure, failure } from "../failure.ts";
+import { TRANSFER_SWEEP_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { ClientLimits } from "./limits.ts";
 
@@ -9,9 +10,6 @@ export interface ClientFaults {
 }
 
 type Bytes = ReadableStream<Uint8Array>;
-
-/** How often transfers are looked at, in milliseconds: one timer for all of them. */
-const SWEEP_MS = 1000;
 
 /** Stands for the time since which a client is waited for, when it is not. */
 const NOT_WAITING = -1;
@@ -40,7 +38,7 @@ export class TransferWatch {
     clock: Clock,
   ) {
     this.#maxBodyBytes = maxBodyBytes ?? Infinity;
-    this.#idleSweeps = Math.ceil(idleTimeoutMs / SWEEP_MS);
+    this.#idleSweeps = Math.ceil(idleTimeoutMs / TRANSFER_SWEEP_MS);
     this.#clock = clock;
   }
 
@@ -84,7 +82,7 @@ export class TransferWatch {
   }
 
   #sweepLater(): () => void {
-    return this.#clock.after(SWEEP_MS, () => this.#sweep());
+    return this.#clock.after(TRANSFER_SWEEP_MS, () => this.#sweep());
   }
 
   #sweep(): void {

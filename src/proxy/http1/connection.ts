@@ -1,6 +1,11 @@
 import { Buffer } from "node:buffer";
 import { failure } from "../../failure.ts";
-import { MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES } from "../../limits.ts";
+import {
+  MAX_INTERIM_RESPONSES,
+  MAX_RESPONSE_HEAD_BYTES,
+  UPSTREAM_HEAD_BUFFER_BYTES,
+  UPSTREAM_READ_BYTES,
+} from "../../limits.ts";
 import type { Wire } from "../dial.ts";
 import { ResponseBody } from "./response_body.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
@@ -22,12 +27,6 @@ export interface ConnectionOwner {
   /** The response is a stream of events and lasts as long as events come. */
   lasts(exchange: Exchange): void;
 }
-
-/** Bytes read at once while heads and small bodies come: holds nearly every API response whole. */
-const INPUT_BYTES = 16 * 1024;
-
-/** Room for the head of a request with a long token; it grows when that does not suffice. */
-const OUTPUT_BYTES = 8 * 1024;
 
 /** Methods whose effect is the same when they come twice (RFC 9110, section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -53,7 +52,7 @@ export class Http1Connection {
   /** Whether it has carried an exchange before, so that the upstream may have closed it meanwhile. */
   #used = false;
 
-  #input = new Uint8Array(INPUT_BYTES);
+  #input = new Uint8Array(UPSTREAM_READ_BYTES);
   /** The same bytes, for the parser. */
   #text = Buffer.from(this.#input.buffer);
   /** Up to where `#input` has been read into, and from where no head's end has been looked for. */
@@ -62,7 +61,7 @@ export class Http1Connection {
   #scanned = 0;
   #interim = 0;
 
-  #output = new Uint8Array(OUTPUT_BYTES);
+  #output = new Uint8Array(UPSTREAM_HEAD_BUFFER_BYTES);
   /** What is being written; `undefined` once it is. */
   #unwritten: Uint8Array | undefined;
   #tookNothing = false;

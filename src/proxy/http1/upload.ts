@@ -1,4 +1,5 @@
 import { type Failure, failure } from "../../failure.ts";
+import { MAX_COPIED_CHUNK_BYTES } from "../../limits.ts";
 import { type Wire, writeAll } from "../dial.ts";
 
 /** A request with a body on its way to the upstream. */
@@ -14,9 +15,6 @@ export interface UploadEvents {
   /** The client's body was aborted or is not as long as announced. */
   broken(why: Failure): void;
 }
-
-/** Pieces up to this size are sent together with their chunk line; larger ones are not copied for it. */
-const MAX_COPIED_PIECE = 64 * 1024;
 
 /** `ffffffff` and two line ends. */
 const CHUNK_FRAME_BYTES = 12;
@@ -90,7 +88,7 @@ export function startUpload(
 
 async function writeChunk(wire: Wire, piece: Uint8Array): Promise<void> {
   const line = `${piece.length.toString(16)}\r\n`;
-  if (piece.length > MAX_COPIED_PIECE) {
+  if (piece.length > MAX_COPIED_CHUNK_BYTES) {
     await writeAll(wire, encoder.encode(line));
     await writeAll(wire, piece);
     await writeAll(wire, encoder.encode("\r\n"));

@@ -1,6 +1,7 @@
 import {
   exactPermissions,
   permissionFlags,
+  WITH_SOCKET,
   workerPermissions,
 } from "../../src/runtime/permissions.ts";
 import { BINARY_PERMISSIONS, DEMO_PERMISSIONS, startPermissions } from "../../tools/permissions.ts";
@@ -50,7 +51,7 @@ async function statesAfter(usesSocket: boolean): Promise<Record<string, string>>
   const code = `import { keepWorkerPermissions } from "${
     projectFile("src/runtime/permissions.ts")
   }";
-    keepWorkerPermissions(${usesSocket});
+    keepWorkerPermissions(${usesSocket ? JSON.stringify(WITH_SOCKET) : "undefined"});
     const names = ["net", "read", "write", "run", "env", "sys", "ffi"];
     console.log(JSON.stringify(Object.fromEntries(
       names.map((name) => [name, Deno.permissions.querySync({ name }).state]))));`;

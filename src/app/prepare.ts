@@ -7,6 +7,7 @@ import { workerConfig, type WorkerSettings } from "../ipc/workers.ts";
 import type { KeySettings } from "../keys/key_broker.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { probe } from "../listen/listener.ts";
+import { fileErrorText } from "./read_text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
 /** Settings with everything that had to be looked up for them. */
@@ -108,7 +109,7 @@ async function openCertificate(config: Config, clock: Clock, log: Log) {
   // Only a process with a TLS listener pays for the modules that open PFX files.
   const { loadIdentity } = await import("../tls/identity.ts");
   const loaded = await loadIdentity({ certFile, certPassword, now: clock.now() });
-  if (!loaded.ok) return fail(loaded.failure.text);
+  if (!loaded.ok) return fail(loaded.failure);
   for (const warning of loaded.value.warnings) log.warn(warning);
   log.info("certificate loaded", {
     names: loaded.value.names.join(", "),
@@ -137,7 +138,7 @@ async function openUpstreamTls(
     pem: true,
     now: clock.now(),
   });
-  if (!loaded.ok) return fail(loaded.failure.text);
+  if (!loaded.ok) return fail(loaded.failure);
   for (const warning of loaded.value.warnings) log.warn(warning);
   const { certPem, keyPem } = loaded.value.identity;
   return ok({ caCerts: caCerts.value, cert: certPem, key: keyPem });
@@ -151,7 +152,7 @@ function readAuthorities(name: string, path: string | undefined): Result<string[
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    return fail(`${setting}: cannot be read (${error instanceof Error ? error.name : error})`);
+    return fail(`${setting}: cannot be read (${fileErrorText(error)})`);
   }
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) return fail(`${setting}: holds no certificate in PEM`);

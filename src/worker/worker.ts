@@ -20,7 +20,7 @@ export interface Worker {
     settings: WorkerSettings,
     using: Pick<ServiceDeps, "keySource" | "accessLog">,
   ): Result<void, string>;
-  /** What has been counted so far, and what is the case now. */
+  /** Counters so far, and gauges as of now. */
   count(): MeterData;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
   drain(times: DrainTimes): Promise<DrainOutcome>;

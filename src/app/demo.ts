@@ -29,9 +29,9 @@ function startProxy(print: (line: string) => void): StartProxy {
       flags: {},
       readFile: () => fail("the demo reads no files"),
     });
-    if (!loaded.ok) return Promise.reject(new Error("the settings of the demo are wrong"));
+    if (!loaded.ok) return Promise.reject(new Error("invalid configuration of the demo"));
     const { config } = loaded.value;
-    const log = onlyTroubles(print);
+    const log = onlyProblems(print);
     const meter = new Meter();
     const keySource = new KeyBroker(keySettings(config), {
       clock: systemClock,
@@ -58,9 +58,9 @@ function startProxy(print: (line: string) => void): StartProxy {
   };
 }
 
-/** The demo prints a transcript: only what goes wrong comes between its lines. */
-function onlyTroubles(print: (line: string) => void): Log {
+/** The demo prints a transcript: only warnings and errors are shown between its lines. */
+function onlyProblems(print: (line: string) => void): Log {
   const quiet = () => {};
-  const tell: Log["warn"] = (message, fields) => print(`${message} ${JSON.stringify(fields)}`);
-  return { error: tell, warn: tell, info: quiet, debug: quiet };
+  const show: Log["warn"] = (message, fields) => print(`${message} ${JSON.stringify(fields)}`);
+  return { error: show, warn: show, info: quiet, debug: quiet };
 }

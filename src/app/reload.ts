@@ -63,11 +63,11 @@ async function apply(
 /** What cannot change while the program runs, one line each. */
 function restartReasons(before: Config, after: Config): string[] {
   const reasons = changedNeedingRestart(before, after)
-    .map((name) => `${name} has changed: that needs a restart`);
+    .map((name) => `${name} changed: needs a restart`);
   if (before.upstreamUrl.socketPath !== after.upstreamUrl.socketPath) {
-    reasons.push("UPSTREAM_URL has changed to or from a Unix socket: that needs a restart");
+    reasons.push("UPSTREAM_URL changed to or from a Unix socket: needs a restart");
   } else if (servesInProcess(before) !== servesInProcess(after)) {
-    reasons.push("NUM_WORKERS has changed from or to 1: that needs a restart");
+    reasons.push("NUM_WORKERS changed from or to 1: needs a restart");
   }
   return reasons;
 }

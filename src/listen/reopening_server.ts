@@ -1,6 +1,7 @@
 import { LISTENER_REOPEN_PAUSE_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
+import { messageOf } from "../text.ts";
 
 /** What a reopening server is made of. */
 export interface ReopeningServerOptions {
@@ -22,8 +23,8 @@ export interface ReopeningServer {
 }
 
 /**
- * Serves until it is told to stop. The runtime stops accepting for good when it once cannot, which it
- * cannot when as many files are open as the process may have. Then connections that wait for a request
+ * Serves until `shutdown` or `abort`. The runtime stops accepting for good once accepting fails, as it
+ * does when the process has as many files open as it may. Then connections that wait for a request
  * or have brought only a part of its head, for as long as they like, are closed, the requests that run
  * go on, and the server opens again.
  *
@@ -33,7 +34,7 @@ export interface ReopeningServer {
  */
 export function serveWithReopen(port: number, options: ReopeningServerOptions): ReopeningServer {
   const { clock, log } = options;
-  /** What accepts; none between an end that nobody asked for and the next attempt. */
+  /** What accepts; none between an unwanted end and the next attempt. */
   let current: { readonly server: Deno.HttpServer<Deno.NetAddr>; abort(): void } | undefined;
   /** Those that accept no more but still have requests. */
   const ending = new Set<Promise<void>>();
@@ -53,10 +54,10 @@ export function serveWithReopen(port: number, options: ReopeningServerOptions): 
     current = undefined;
     log.warn("accept failed (EMFILE?): closing idle connections and reopening listener", {
       url,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       hint: "allow more open files (ulimit -n, LimitNOFILE), or limit connections in front",
     });
-    // It may tell again why it stopped.
+    // Rejects with the same reason again.
     const ended = server.shutdown().catch(() => {}).then(() => void ending.delete(ended));
     ending.add(ended);
     listenAgain();

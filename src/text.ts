@@ -26,7 +26,7 @@ export function quote(text: string, longest = MAX_QUOTED_LENGTH): string {
   return printable(JSON.stringify(cut));
 }
 
-/** The message of whatever was thrown. It may hold anything: escape it before it is shown. */
+/** The message of anything thrown. It may hold any text: escape it before it is shown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

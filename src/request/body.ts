@@ -13,7 +13,7 @@ export type BodyKind =
   | "none"
   /** There is one. */
   | "framed"
-  /** Only its first piece tells whether there is one. */
+  /** Only its first piece shows whether there is one. */
   | "unknown";
 
 const NO_BODY = ok<BodyKind>("none");
@@ -47,7 +47,7 @@ const BODY_HIDDEN: ReadonlySet<string> = new Set(["GET", "HEAD"]);
  *
  * The server hides the body of GET and HEAD, so such a request with one is refused rather than
  * forwarded without it. For the other methods the server always shows a body; where the framing does
- * not tell (HTTP/1.1 without length and chunks has none, HTTP/2 may have one), the first piece does.
+ * not say (HTTP/1.1 without length and chunks has none, HTTP/2 may have one), the first piece does.
  *
  * Refused as well: a length that could be read in more than one way, and transfer codings other than
  * `chunked` (RFC 9112, sections 6.1 and 6.3). Does not see the body that HTTP/2 allows a GET or HEAD
@@ -76,7 +76,7 @@ export function checkBody(
  *
  * @param kind what `checkBody` said.
  * @param transfers watches the body from then on.
- * @param faults hears of what is wrong with it.
+ * @param faults is called when the client breaks a limit.
  */
 export function takeBody(
   request: Request,

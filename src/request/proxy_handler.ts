@@ -168,7 +168,7 @@ function responseOf(
     sent.append(name, value);
     named ||= name === "x-request-id";
   }
-  // An upstream that names the request itself, usually by the id it was sent, has the last word.
+  // An id that the upstream set, usually the one it was sent, is kept.
   if (!named) sent.append("x-request-id", record.requestId);
   return response;
 }

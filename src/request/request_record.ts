@@ -53,12 +53,12 @@ export class RequestRecord implements ClientFaults {
     this.#identity = identity;
   }
 
-  /** The client did too much, or nothing for too long: that is the reason, whatever follows from it. */
+  /** The client did too much, or nothing for too long: that is the reason logged, not what follows from it. */
   onClientFault(why: Failure): void {
     this.#clientFault ??= why;
   }
 
-  /** What the client is to blame for. */
+  /** The limit that the client broke, if any. */
   get clientFault(): Failure | undefined {
     return this.#clientFault;
   }

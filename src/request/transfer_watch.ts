@@ -3,7 +3,7 @@ import { TRANSFER_SWEEP_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { ClientLimits } from "./limits.ts";
 
-/** Hears of it when a client has done too much, or nothing for too long. */
+/** What is called when a client has sent too much, or nothing for too long. */
 export interface ClientFaults {
   /** Called at most once a transfer, before the transfer is aborted. */
   onClientFault(why: Failure): void;

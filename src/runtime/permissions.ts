@@ -24,7 +24,7 @@ export interface Permissions {
   readonly run: readonly string[];
 }
 
-/** A running program's own file, whatever its path is (Linux). */
+/** A running program's own file, by a path that never changes (Linux). */
 export const SELF = "/proc/self/exe";
 
 /** No permission at all. */
@@ -112,7 +112,7 @@ const ALL_NAMES: readonly Deno.PermissionName[] = [
   "net",
 ];
 
-/** The argument that tells a worker that it will connect to a Unix socket. */
+/** The argument of a worker that connects to a Unix socket. */
 export const WITH_SOCKET = "socket";
 
 /**

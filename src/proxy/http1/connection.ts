@@ -6,6 +6,7 @@ import {
   UPSTREAM_HEAD_BUFFER_BYTES,
   UPSTREAM_READ_BYTES,
 } from "../../limits.ts";
+import { messageOf } from "../../text.ts";
 import type { Wire } from "../dial.ts";
 import { ResponseBody } from "./response_body.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
@@ -161,7 +162,7 @@ export class Http1Connection {
   readonly #onReadError = (error: unknown) => {
     if (!this.#open) return;
     if (this.#exchange === undefined) this.destroy();
-    else this.#lose(this.#exchange, error instanceof Error ? error.message : "");
+    else this.#lose(this.#exchange, messageOf(error));
   };
 
   /** The connection is gone before the head of the response has come. */

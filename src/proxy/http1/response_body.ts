@@ -1,5 +1,6 @@
 import { failure } from "../../failure.ts";
 import { LARGE_BODY_BYTES, LARGE_READ_BYTES } from "../../limits.ts";
+import { messageOf } from "../../text.ts";
 import type { Wire } from "../dial.ts";
 import type { BodyDecoder } from "./body_decoder.ts";
 import type { Exchange } from "./exchange.ts";
@@ -61,7 +62,7 @@ export class ResponseBody {
       try {
         count = await this.#wire.read(into);
       } catch (error) {
-        return this.#break(error instanceof Error ? error.message : "");
+        return this.#break(messageOf(error));
       }
       if (this.#exchange.over) return;
       if (count === null) {

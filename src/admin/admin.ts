@@ -5,7 +5,7 @@ import { serveWithReopen } from "../listen/reopening_server.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { listenErrorText, urlOf } from "../listen/listener.ts";
 
-/** One thing that has to hold. */
+/** One readiness check. */
 export interface Check {
   readonly name: string;
   readonly good: boolean;
@@ -15,7 +15,7 @@ export interface Check {
 
 /** What the admin listener shows. */
 export interface AdminSource {
-  /** What has to hold for the service to be sent requests. */
+  /** The checks that all have to pass for the service to get requests. */
   readiness(): readonly Check[];
   /** The metrics in Prometheus text format. */
   metrics(): Promise<string>;
@@ -30,7 +30,7 @@ export interface Admin {
 /**
  * Opens the listener for `/livez`, `/readyz` and `/metrics`: read-only, never on the public ports.
  *
- * Fails with one line for the operator when the address cannot be had.
+ * Fails with one line for the operator when the address cannot be used.
  */
 export function openAdmin(
   address: ListenAddress,
@@ -48,7 +48,7 @@ export function openAdmin(
           port,
           signal,
           onListen() {},
-          // A `Host` that makes no URL; the server's own words about it would not be a log line.
+          // A `Host` that makes no URL; the server would write its own error to standard error.
           onError: () => text(400, "bad request\n"),
         }, (request) => respond(request, source)),
     });

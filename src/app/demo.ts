@@ -1,4 +1,4 @@
-/** Puts the real proxy into the demo, which knows nothing of the serving path. */
+/** Puts the real proxy into the demo, which does not import the serving path. */
 import type { DemoOptions } from "../config/args.ts";
 import { load } from "../config/load.ts";
 import { runDemo, type StartProxy } from "../demo/demo.ts";

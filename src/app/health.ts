@@ -8,7 +8,7 @@ import type { ListenAddress } from "../config/address_kinds.ts";
 import { printable } from "../text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
-/** Whom to ask. */
+/** The listener to ask. */
 export interface HealthTarget {
   /** The setting that names the address. */
   readonly setting: "ADMIN_URL" | "LISTEN_URL" | "LISTEN_SSL_URL";
@@ -17,8 +17,8 @@ export interface HealthTarget {
 }
 
 /**
- * Whom the settings let us ask: the admin listener, which knows best, else a public listener. A port 0
- * cannot be asked, since another process has taken a free one for it.
+ * The listener to ask: the admin listener, which knows best, else a public listener. Port 0 is left out:
+ * the port that the running process got is not known here.
  */
 export function healthTarget(
   config: Pick<Config, "adminUrl" | "listenUrl" | "listenSslUrl">,
@@ -37,18 +37,18 @@ export function healthTarget(
   return undefined;
 }
 
-/** The loopback address for those that stand for every address of the machine. */
+/** The loopback address in place of a wildcard address (`0.0.0.0`, `::`). */
 function reachable(hostname: string): string {
   if (/^0+(\.0+){0,3}$/.test(hostname)) return "127.0.0.1";
   return /^[0:]*:[0:.]*$/.test(hostname) ? "::1" : hostname;
 }
 
 /**
- * Asks a running program: `/readyz` of the admin listener has to say 200; of a plain public listener
+ * Asks a running program: `/readyz` of the admin listener has to respond 200; of a plain public listener
  * any HTTP response will do (without a token it is 401); a TLS listener has to accept a connection, and
  * nothing is sent on it, since its certificate names another host than this machine.
  *
- * Gives one line about what was found, without a line end.
+ * @returns one line about the outcome, without a line end.
  */
 export async function askHealth(
   config: Pick<Config, "adminUrl" | "listenUrl" | "listenSslUrl">,
@@ -92,7 +92,7 @@ async function withinTime(
   }
 }
 
-/** One request, spoken by hand: `fetch` would go through a proxy that the environment names. */
+/** One request written by hand: `fetch` would go through a proxy that the environment names. */
 async function ask(connection: Deno.Conn, path: string, host: string): Promise<string> {
   const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
   const request = new TextEncoder().encode(head);
@@ -114,7 +114,7 @@ function judge(target: HealthTarget, response: string): Result<string, string> {
   if (status === undefined) return fail("sent no HTTP response");
   if (target.setting !== "ADMIN_URL") return ok(`responds with status ${status}`);
   if (status === "200") return ok("is ready");
-  // The lines that say what does not hold; another program behind the address has none.
+  // The failed checks; another program behind the address has none.
   const reasons = response.split("\n").filter((line) => line.startsWith("[-]"))
     .map((line) => printable(line.slice("[-]".length).trimEnd()));
   return fail([`is not ready (status ${status})`, ...reasons].join("; "));

@@ -10,7 +10,7 @@ import { probe } from "../listen/listener.ts";
 import { fileErrorText } from "./read_text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
-/** Settings with everything that had to be looked up for them. */
+/** Settings together with the files and ports they refer to. */
 export interface Prepared {
   /** As configured: what the next reload is compared with. */
   readonly config: Config;
@@ -26,7 +26,7 @@ export interface Prepared {
  * Gets ready what settings ask for, without serving anything yet: opens the certificate, makes sure
  * that the addresses are free and finds the ports that 0 stands for.
  *
- * @param before what is served with now: its addresses are ours already.
+ * @param before the current settings: their addresses are in use by this program itself.
  */
 export async function prepare(
   config: Config,
@@ -59,7 +59,7 @@ export async function prepare(
   });
 }
 
-/** What a worker serves with, as far as the settings say it. */
+/** The part of a worker's settings that comes from the configuration. */
 export function workerSettings(config: Config): WorkerSettings {
   return {
     config: workerConfig(config),
@@ -69,7 +69,7 @@ export function workerSettings(config: Config): WorkerSettings {
 }
 
 /**
- * What the settings say about the provider's keys.
+ * The settings of the provider's keys.
  *
  * @param caCerts the authorities of `PROVIDER_CA_FILE`, read already.
  */

@@ -70,8 +70,8 @@ export class SettingsSource {
       try {
         return ok({ name, text: Deno.readTextFileSync(name) });
       } catch (error) {
-        // Not there, or a directory of $PATH that is not for us: the next one may have it. A file that is
-        // there but cannot be read is worth a word only where it was meant for this program.
+        // Missing, or a directory of $PATH without read access: try the next one. A file that exists but
+        // cannot be read is a problem only where it was meant for this program.
         if (name.startsWith(here) && !(error instanceof Deno.errors.NotFound)) {
           return fail({
             setting: name,

@@ -1,4 +1,4 @@
-/** The four calls of `demo --once`: made, shown, and compared with what they should bring. */
+/** The four calls of `demo --once`: made, shown, and compared with what is expected. */
 import { messageOf } from "../text.ts";
 import type { Echo } from "./upstream.ts";
 import type { DemoProvider } from "./provider.ts";
@@ -21,7 +21,7 @@ interface Received {
 /**
  * Makes the calls in order and prints a transcript.
  *
- * @returns Whether every one of them brought what it should. Never rejects: a call that fails is
+ * @returns Whether every one of them behaved as expected. Never rejects: a call that fails is
  * shown with its reason. A token is never printed.
  */
 export async function makeCalls(

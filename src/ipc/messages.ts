@@ -34,13 +34,13 @@ export type FromWorker =
 export interface Channel<Sent> {
   /** Sends in order; what the other end no longer reads is dropped. */
   send(message: Sent): void;
-  /** Gives the sending side back, when the other end is gone. */
+  /** Closes the sending side, when the other end has exited. */
   close(): void;
-  /** Resolves when everything sent so far is with the other end, or never will be. */
+  /** Resolves when everything sent so far has been written, or cannot be written any more. */
   flushed(): Promise<void>;
   /**
    * Resolves when the other end has closed, once everything it sent has been passed on. Rejects when
-   * something is no message, or when taking one has failed.
+   * something is not a message, or when handling one has failed.
    */
   readonly ended: Promise<void>;
 }

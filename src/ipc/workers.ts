@@ -1,4 +1,4 @@
-/** What the main role knows of those who serve, be they processes or itself. */
+/** The workers as the main process sees them, whether they are processes or itself. */
 import type { Config } from "../config/schema.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import type { MeterData } from "../ops/metrics.ts";
@@ -7,7 +7,7 @@ import type { UpstreamTls } from "../proxy/dial.ts";
 import type { Result } from "../result.ts";
 import type { TlsIdentity } from "../tls/pfx.ts";
 
-/** Settings that the main role alone uses: above all the passwords of files that it opens. */
+/** Settings that only the main process uses: above all the passwords of files that it opens. */
 const NOT_FOR_WORKERS = [
   "certFile",
   "certPassword",
@@ -45,7 +45,7 @@ export interface WorkerSettings {
   readonly upstreamTls?: UpstreamTls | undefined;
 }
 
-/** How many workers settings ask for. */
+/** The configured number of workers. */
 export function workerCount({ numWorkers }: Pick<Config, "numWorkers">): number {
   return numWorkers === "auto" ? navigator.hardwareConcurrency : numWorkers;
 }
@@ -69,9 +69,9 @@ export interface DrainTimes {
 /** How a drain ended: every running request was over, or some were aborted. */
 export type DrainOutcome = "finished" | "aborted";
 
-/** The workers, be they processes or this process itself. */
+/** The workers, whether they are processes or this process itself. */
 export interface Workers {
-  /** The URLs that are listened on, with the ports that were really taken. */
+  /** The URLs that are listened on, with the actual ports. */
   urls(): readonly string[];
   /** How many workers accept requests, and how many should. */
   strength(): { readonly ready: number; readonly wanted: number };
@@ -80,7 +80,7 @@ export interface Workers {
    * worker refuses them; then all of them serve as before.
    */
   reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>>;
-  /** The sum of all that workers have counted, those included that have ended. */
+  /** The sum over all workers, those that have exited included. */
   meter(): Promise<MeterData>;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
   drain(times: DrainTimes): Promise<DrainOutcome>;

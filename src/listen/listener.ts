@@ -9,11 +9,11 @@ import { serveWithReopen } from "./reopening_server.ts";
 
 /** An open listener. */
 export interface Listener {
-  /** The URL it is reached at, with the port that was really taken. */
+  /** The URL it is reached at, with the actual port. */
   readonly url: string;
   /**
-   * Asks every client to leave: responses carry `Connection: close` from now on, so that clients that are
-   * busy move on by themselves and none is cut off between two requests.
+   * Asks every client to leave: responses carry `Connection: close` from now on, so that busy
+   * clients move on by themselves and none is cut off between two requests.
    */
   retire(): void;
   /**
@@ -40,7 +40,7 @@ export interface ListenerOwner {
  * Opens a listener: HTTP/1.1, over TLS also HTTP/2. Other processes, and another listener of this one,
  * may listen on the same address (`SO_REUSEPORT`).
  *
- * Fails with one line for the operator when the address cannot be had.
+ * Fails with one line for the operator when the address cannot be used.
  *
  * @param identity makes it a TLS listener.
  */
@@ -81,8 +81,8 @@ export function openListener(
 }
 
 /**
- * Takes an address for a moment without sharing it: finds out that no other program listens there, and
- * which port 0 stands for. Fails with one line for the operator.
+ * Binds an address for a moment without sharing it: makes sure that no other program listens there, and
+ * picks a port for 0. Fails with one line for the operator.
  */
 export function probe(address: ListenAddress, secure: boolean): Result<ListenAddress, string> {
   try {
@@ -95,7 +95,7 @@ export function probe(address: ListenAddress, secure: boolean): Result<ListenAdd
   }
 }
 
-/** The other end of a connection; its address is looked up only where it is asked for. */
+/** The other end of a connection; its address is looked up only when it is used. */
 class Peer implements Connection {
   readonly secure: boolean;
   readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
@@ -128,7 +128,7 @@ function listenFailure(secure: boolean, address: ListenAddress, error: unknown):
   return `${setting}: cannot listen on ${urlOf(secure, address)}: ${listenErrorText(error)}`;
 }
 
-/** Why an address cannot be had, and what to do. */
+/** Why an address cannot be used, and what to do. */
 export function listenErrorText(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) {
     return "the address is in use; stop the other program or choose another port";

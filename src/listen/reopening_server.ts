@@ -5,9 +5,9 @@ import { messageOf } from "../text.ts";
 
 /** What a reopening server is made of. */
 export interface ReopeningServerOptions {
-  /** Begins to serve; throws where the address cannot be had. */
+  /** Begins to serve; throws where the address cannot be used. */
   serve(port: number, signal: AbortSignal): Deno.HttpServer<Deno.NetAddr>;
-  /** How it is called in the log, by the port that was really taken. */
+  /** How it is called in the log, by the actual port. */
   url(port: number): string;
   readonly clock: Clock;
   readonly log: Log;

@@ -231,7 +231,7 @@ export class Meter {
     values[sum] = (values[sum] ?? 0) + secs;
   }
 
-  /** One completed request; `failed` says why the upstream did not respond to it whole, if it did not. */
+  /** One completed request; `failed` is why there was no whole response of the upstream, if there was none. */
   countRequest(status: number, failed: Reason | undefined, secs: number): void {
     const outcome = outcomeOf(failed);
     const statusClass = Math.min(Math.max(Math.floor(status / 100), 1), STATUS_CLASSES.length) - 1;

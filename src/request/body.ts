@@ -31,7 +31,7 @@ function wrongFraming({ contentLength, transferEncoding }: ReceivedFields): stri
   if (contentLength !== null && !LENGTH.test(contentLength)) {
     return "a length that is not one plain number";
   }
-  // The server takes only chunks off: what is below them would go on without its name.
+  // The server removes only `chunked`: any coding below it would be forwarded undeclared.
   if (transferEncoding !== null && transferEncoding.toLowerCase() !== "chunked") {
     return "a coding besides chunked";
   }

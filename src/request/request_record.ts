@@ -48,12 +48,12 @@ export class RequestRecord implements ClientFaults {
     this.#path = path;
   }
 
-  /** Who calls, as a verified token says. */
+  /** The caller, from a verified token. */
   calledBy(identity: Identity): void {
     this.#identity = identity;
   }
 
-  /** The client did too much, or nothing for too long: that is the reason logged, not what follows from it. */
+  /** The client sent too much, or nothing for too long: that is the reason logged, not what follows from it. */
   onClientFault(why: Failure): void {
     this.#clientFault ??= why;
   }

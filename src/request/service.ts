@@ -43,7 +43,7 @@ export interface Service {
    * @param elsewhere connections to the upstream that services before this one still have.
    */
   gauge(elsewhere: number): void;
-  /** Its WebSockets. They outlive `close`, and may be held by themselves without the rest. */
+  /** Its WebSockets. They outlive `close`, and may be kept without the rest of the service. */
   readonly webSockets: WebSocketRelays;
   /** Closes idle connections; requests that run go on. */
   close(): void;

@@ -15,9 +15,9 @@ type Bytes = ReadableStream<Uint8Array>;
 const NOT_WAITING = -1;
 
 /**
- * Watches the clients of running transfers. A client that sends nothing of a body that is wanted, or
- * does not take what is there for it, for longer than it may (by up to a second more): its transfer
- * is aborted with `client_timeout`. A body with more bytes than there may be is aborted with
+ * Watches the clients of running transfers. A client that sends nothing of a body that is read, or
+ * does not read what is ready for it, for longer than allowed (and up to a second more): its transfer
+ * is aborted with `client_timeout`. A body with more bytes than allowed is aborted with
  * `content_too_large`.
  *
  * Waiting for the upstream does not count, neither for its response nor for it to take more of a body.
@@ -30,7 +30,7 @@ export class TransferWatch {
   readonly #transfers = new Set<Transfer>();
   #stop: (() => void) | undefined;
   #closed = false;
-  /** Counts sweeps: a clock that costs nothing to read. */
+  /** The number of sweeps so far: a clock that costs nothing to read. */
   sweeps = 0;
 
   constructor(
@@ -43,7 +43,7 @@ export class TransferWatch {
   }
 
   /**
-   * The same body of a request, watched from its first use: one that is not asked for stays untouched,
+   * The same body of a request, watched from its first use: one that is not read stays untouched,
    * since the server waits for ever for the reader of one that was.
    */
   upload(body: Bytes, faults: ClientFaults): Bytes {

@@ -91,7 +91,7 @@ function flag(name: string, grant: Grant): string[] {
   return grant.length === 0 ? [] : [`${name}=${grant.map(withoutComma).join(",")}`];
 }
 
-/** A comma ends a value and nothing escapes it: the folder above a path with one has to do. */
+/** A comma ends a value and nothing escapes it: the folder above such a path is granted instead. */
 function withoutComma(path: string): string {
   return path.includes(",") ? withoutComma(dirname(path)) : path;
 }

@@ -87,7 +87,7 @@ export async function startSupervisor(
       const refused = outcomes.find((outcome) => !outcome.ok);
       if (refused !== undefined) {
         unfollowNew();
-        // All serve with the same settings, so those that took the new ones over go back.
+        // All serve with the same settings, so workers that took the new ones over go back.
         await Promise.all(slots.map((slot) => slot.reload(current.settings, current.keys)));
         return refused;
       }

@@ -1,6 +1,6 @@
 /**
- * From the settings to the identity the TLS listener shows: reads the file, opens it, and says in
- * one line what is wrong with it.
+ * Loads the certificate and key of a TLS listener: reads the file, opens it, and reports in one line
+ * what is wrong with it.
  */
 import { X509Certificate } from "node:crypto";
 import { fail, ok, type Result } from "../result.ts";

@@ -72,7 +72,7 @@ export class RequestRecord implements ClientFaults {
    * The head of the response is known.
    *
    * @param bytes of its body, where all of it has arrived.
-   * @param now on the clock that never jumps, where it is known.
+   * @param now on the monotonic clock, where it is known.
    */
   responded(status: number, bytes?: number, now?: number): void {
     this.#status = status;

@@ -15,7 +15,7 @@ import { contentLength, writeRequestHead } from "./request_head.ts";
 import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
 import { startUpload, type Upload } from "./upload.ts";
 
-/** What a connection reports to those who own it. */
+/** What a connection reports to its owner. */
 export interface ConnectionOwner {
   /** Text between the origin and every target. */
   readonly prefix: string;
@@ -37,10 +37,10 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
  *
  * While it waits for a request or a response, a read is always pending: an upstream that closes, or
  * sends something unasked, is noticed at once and the connection never used again. The
- * same goes for everything that is not exactly as the RFC wants it.
+ * same goes for everything that the RFC does not allow.
  */
 export class Http1Connection {
-  /** When it was opened, on the clock that never jumps. */
+  /** When it was opened, on the monotonic clock. */
   readonly openedAt: number;
   /** Since when it waits for an exchange; kept by the pool. */
   idleSince = 0;
@@ -135,7 +135,7 @@ export class Http1Connection {
     if (this.#respondedEarly) this.#becomeReady();
   };
 
-  /** The pending read shows what has become of the connection. */
+  /** The pending read shows the state of the connection. */
   readonly #onWriteError = () => {
     this.#tookNothing = this.#unwritten?.byteOffset === 0;
     if (this.#respondedEarly) this.destroy();
@@ -256,7 +256,7 @@ export class Http1Connection {
     exchange.respondStream(status, head.headers, (controller) => body.pull(controller));
   }
 
-  /** The response has come whole; `clean` if nothing speaks against another exchange. */
+  /** The response has come whole; `clean` if the connection can carry another exchange. */
   #finish(clean: boolean): void {
     if (!this.#open) return;
     const upload = this.#upload;
@@ -292,7 +292,7 @@ function bodyDecoder(method: string, head: ResponseHead): BodyDecoder | undefine
 
 /**
  * Whether a response that has no body says that it has one. A 205 is framed as any other response, but
- * must not have content (RFC 9110, section 15.3.6); what it has nevertheless is dropped.
+ * must not have content (RFC 9110, section 15.3.6); any that it has is dropped.
  */
 function isOdd({ status, length, chunked }: ResponseHead): boolean {
   if (status === 204) return chunked || (length ?? 0) > 0;

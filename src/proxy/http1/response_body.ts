@@ -30,7 +30,7 @@ export class ResponseBody {
 
   /**
    * @param decoder has decoded what came with the head, which lies in `small`.
-   * @param wrong what it said to that.
+   * @param wrong what it found wrong with that.
    */
   constructor(
     exchange: Exchange,

@@ -6,11 +6,11 @@ import { type Wire, writeAll } from "../dial.ts";
 export interface Upload {
   /** Whether everything that was announced has been sent. */
   readonly whole: boolean;
-  /** Takes and sends no more. */
+  /** Stops reading and sending. */
   stop(): void;
 }
 
-/** How an upload ended that did not go well. */
+/** How an upload failed. */
 export interface UploadEvents {
   /** The client's body was aborted or is not as long as announced. */
   broken(why: Failure): void;
@@ -25,8 +25,8 @@ const encoder = new TextEncoder();
  * Sends the head of a request and then its body at the pace of the upstream: as it is where its
  * length was announced, in chunks otherwise (RFC 9112, sections 6.2 and 7.1).
  *
- * When the upstream takes no more, the upload stops silently: what the upstream says, or that it has
- * closed, shows on its side of the connection.
+ * When the upstream takes no more, the upload stops silently: its response, or that it has
+ * closed, shows on the reading side of the connection.
  *
  * @param length announced by `content-length`, in bytes; `undefined` for chunks.
  */

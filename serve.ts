@@ -1,4 +1,4 @@
-/** For `deno serve` and platforms of its kind: they listen, and call what is exported here. */
+/** The entry for `deno serve` and similar platforms: they listen, and call the exported `fetch`. */
 import denoJson from "./deno.json" with { type: "json" };
 import { readText } from "./src/app/read_text.ts";
 import { readVariables } from "./src/config/environment.ts";

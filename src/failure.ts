@@ -182,7 +182,7 @@ export function cacheable(reason: Reason): Cacheable | undefined {
   return row.cacheable;
 }
 
-/** Why a request was not answered by the upstream. */
+/** Why the response to a request is not the upstream's. */
 export interface Failure {
   readonly reason: Reason;
   /** More for the operator's log; never sent to the caller, never holding a token or a secret. */
@@ -196,16 +196,16 @@ export function failure(reason: Reason, detail?: string): Failure {
   return detail === undefined ? { reason } : { reason, detail };
 }
 
-/** The status a reason is answered with; 499 stands for "nobody there to answer". */
+/** The status of the response; 499, which is only logged, means that the client has gone. */
 export function statusOf(reason: Reason): number {
   return REASON_ROWS[reason].status;
 }
 
 /**
- * The answer to a failure: status, RFC 6750 challenge, small JSON body, `Cache-Control: no-store`.
+ * The response to a failure: status, RFC 6750 challenge, small JSON body, `Cache-Control: no-store`.
  *
  * @param realm protection space named in the challenge.
- * @param close whether to ask for the connection to be closed (a body that nobody will read).
+ * @param close whether to ask for the connection to be closed (a body that will not be read).
  */
 export function failureResponse(failed: Failure, realm: string, close = false): Response {
   const row: ReasonRow = REASON_ROWS[failed.reason];

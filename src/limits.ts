@@ -1,7 +1,9 @@
 /**
  * Every fixed limit of the program, each with its reason. What an operator may want to change is a
- * setting instead (see `config/schema.ts`).
+ * setting instead (see `config/schema.ts`); sizes that a standard fixes stand beside their parser.
  */
+
+// Tokens and keys.
 
 /** Longest token looked at, in characters. Real access tokens are 1 to 4 KiB; Deno's server refuses a whole head beyond 64 KiB anyway. */
 export const MAX_TOKEN_LENGTH = 16 * 1024;
@@ -9,19 +11,31 @@ export const MAX_TOKEN_LENGTH = 16 * 1024;
 /** Longest `kid` accepted, in characters: key ids are thumbprints or short names, and the unknown ones are remembered. */
 export const MAX_KID_LENGTH = 512;
 
-/** Time for one request to the provider, in milliseconds: a client is waiting for the answer. */
+/** Longest token that is remembered, in characters, so that the size of the cache bounds its memory. */
+export const MAX_CACHED_TOKEN_LENGTH = 8 * 1024;
+
+/** Most refused tokens that are remembered: enough for the clients that misbehave, small beside the good ones. */
+export const MAX_REMEMBERED_REFUSALS = 1_000;
+
+/** How long a refusal is remembered, in milliseconds. */
+export const REFUSAL_MEMORY_MS = 30_000;
+
+/** How long signature checks that succeed run before the event loop gets its turn, in milliseconds: half a dozen of them; yielding after each costs a tenth more. */
+export const CHECKS_AT_A_TIME_MS = 1;
+
+/** Time for one request to the provider, in milliseconds: a client is waiting for its response. */
 export const PROVIDER_FETCH_TIMEOUT_MS = 5_000;
 
 /** Largest discovery document or key set read, in bytes: a hundred RSA keys with certificate chains stay well below it. */
 export const MAX_PROVIDER_BODY_BYTES = 512 * 1024;
 
-/** Difference between the provider's clock and ours from which on it is told, in seconds: tokens of so short a life that less matters are rare. */
+/** Difference between the provider's clock and ours from which on it is logged, in seconds: tokens of so short a life that less matters are rare. */
 export const MAX_CLOCK_SKEW_SECS = 5;
 
 /** How many requests may wait for the next permitted key fetch at once; each holds a client connection and a few KiB. */
 export const MAX_KEY_WAITERS = 256;
 
-/** How long a request waits for the next key fetch to end, in milliseconds: a cool-down of the default length and two slow requests to the provider. Where it is clear that this will not do, nobody waits. */
+/** How long a request waits for the next key fetch to end, in milliseconds: a cool-down of the default length and two slow requests to the provider. A request that would have to wait longer is refused at once. */
 export const MAX_KEY_WAIT_MS = 20_000;
 
 /** Longest pause between two attempts to fetch keys from a provider that fails, in milliseconds, unless the cool-down is longer: it doubles up to this. */
@@ -48,56 +62,39 @@ export const MIN_RSA_EXPONENT = 65_537n;
 /** Largest RSA public exponent accepted, in bits, so that a check cannot be made slow. */
 export const MAX_RSA_EXPONENT_BITS = 64;
 
+// Requests.
+
 /** What `Retry-After` says when nothing better is known, in seconds. */
 export const DEFAULT_RETRY_AFTER_SECS = 10;
 
-/** How long a listener that is to go asks its clients to leave before it closes, in milliseconds: time for the clients that are busy to come by once. */
+/** What `Retry-After` says when a worker has as many requests as it may have, in seconds: requests end all the time. */
+export const WORKER_BUSY_RETRY_AFTER_SECS = 1;
+
+/** Longest `X-Request-Id` taken over from a client, in characters: a UUID has 36, and it stands in every log line of its request. */
+export const MAX_REQUEST_ID_LENGTH = 128;
+
+/** Longest request body that is read to be thrown away, in bytes: most of it is on its way already. */
+export const MAX_DISCARDED_BODY_BYTES = 64 * 1024;
+
+/** Time for a client to read its response before its connection is closed, in milliseconds. Meanwhile the runtime takes in what the client sends and holds it: 6 MB at 1 Gb/s, 30 MB on loopback. */
+export const LINGERING_CLOSE_MS = 50;
+
+/** How often the bodies on their way are checked for clients that have stalled, in milliseconds: one timer for all of them. */
+export const TRANSFER_SWEEP_MS = 1_000;
+
+/** How long the upstream may take before it is checked whether the client is still there, in milliseconds: the check costs more than all else about a quick request. */
+export const WATCH_CLIENT_AFTER_MS = 100;
+
+/** How long a listener that is no longer wanted asks its clients to leave before it closes, in milliseconds: time for busy clients to send one more request. */
 export const LISTENER_GRACE_MS = 3_000;
 
-/** How often the supervisor asks each worker for its numbers, in milliseconds; this also shows that it is alive. */
-export const REPORT_INTERVAL_MS = 2_000;
+/** Pause between two attempts to open a listener again, in milliseconds: short, since nothing is accepted meanwhile. */
+export const LISTENER_REOPEN_PAUSE_MS = 100;
 
-/** A worker that has not answered so many reports in a row (10 s) is replaced. */
-export const MAX_MISSED_REPORTS = 5;
+// Upstream (HTTP/1.1).
 
-/** How long a scrape waits for fresh numbers from a worker, in milliseconds, before it takes the last ones. */
-export const SCRAPE_WAIT_MS = 1_000;
-
-/** Shortest and longest pause before a worker that ended is started again, in milliseconds; it doubles in between. */
-export const MIN_RESTART_PAUSE_MS = 100;
-export const MAX_RESTART_PAUSE_MS = 10_000;
-
-/** A worker that has served so long, in milliseconds, is started again without a growing pause. */
-export const STEADY_MS = 10_000;
-
-/** How long a worker may take until it listens, in milliseconds; starting takes well below a second. */
-export const WORKER_START_MS = 30_000;
-
-/** How long workers go on with running requests when their supervisor is gone, in milliseconds. */
-export const ORPHAN_DRAIN_MS = 3_000;
-
-/** A worker that has not ended so long after its drain should be over, in milliseconds, is killed. */
-export const DRAIN_GRACE_MS = 2_000;
-
-/** How often watched files are read, in milliseconds; they are few and small. */
-export const WATCH_INTERVAL_MS = 1_000;
-
-/** Most characters of a path that are logged. */
-export const MAX_LOGGED_PATH = 1_024;
-
-/** Most bytes written to the log at once: pipes keep writes of this size whole (`PIPE_BUF`), so lines of several workers do not mix. */
-export const MAX_LOG_WRITE_BYTES = 4_096;
-
-/** Longest token that is remembered, in characters, so that the size of the cache bounds its memory. */
-export const MAX_CACHED_TOKEN_LENGTH = 8 * 1024;
-
-/** Most refused tokens that are remembered: enough for the clients that misbehave, small beside the good ones. */
-export const MAX_REMEMBERED_REFUSALS = 1_000;
-
-/** How long a refusal is remembered, in milliseconds. */
-export const REFUSAL_MEMORY_MS = 30_000;
-
-// HTTP/1.1 with the upstream.
+/** How many requests wait for a connection to the upstream, for each connection that there may be: at usual response times they wait well below a second. */
+export const UPSTREAM_QUEUED_PER_CONNECTION = 4;
 
 /** Longest time a connection to the upstream waits for its next request, in milliseconds. Servers close between 5 and 75 seconds; those that say when are believed. */
 export const UPSTREAM_IDLE_CONNECTION_MS = 60_000;
@@ -110,6 +107,12 @@ export const UPSTREAM_CONNECTION_LIFE_MS = 300_000;
 
 /** How often the deadlines of running requests are looked at, in milliseconds: one timer for all costs less than one for each. */
 export const UPSTREAM_SWEEP_MS = 250;
+
+/** Bytes read at once from the upstream while heads and small bodies come: holds nearly every API response whole. */
+export const UPSTREAM_READ_BYTES = 16 * 1024;
+
+/** Buffer for the head of a request to the upstream, in bytes: enough for one with a long token; a longer head gets memory of its own. */
+export const UPSTREAM_HEAD_BUFFER_BYTES = 8 * 1024;
 
 /** Most bytes of the heads of one response, interim ones included. Servers' own limits are 8 to 64 KiB. */
 export const MAX_RESPONSE_HEAD_BYTES = 64 * 1024;
@@ -129,6 +132,15 @@ export const MAX_CHUNK_SIZE_DIGITS = 13;
 /** Most bytes of a trailer section, which is read and dropped. */
 export const MAX_TRAILER_BYTES = 16 * 1024;
 
+/** What is still to come of a response counts as a large body from here on, in bytes, and is read in large pieces. */
+export const LARGE_BODY_BYTES = 32 * 1024;
+
+/** Bytes read at once from a large body, each time into memory of their own that is handed over. Measured: half of it costs a fifth more for a body of 1 MiB, twice of it gains nothing. */
+export const LARGE_READ_BYTES = 128 * 1024;
+
+/** Pieces of an upload up to this size, in bytes, are copied to be sent together with their chunk line; larger ones are sent by themselves. */
+export const MAX_COPIED_CHUNK_BYTES = 64 * 1024;
+
 // WebSockets.
 
 /** Largest WebSocket message passed on, in bytes: each is held whole in memory, since the client's side takes whole messages only. */
@@ -144,7 +156,7 @@ export const WEBSOCKET_FRAME_OVERHEAD_BYTES = 256;
 export const WEBSOCKET_HIGH_WATER_BYTES = 1024 * 1024;
 export const WEBSOCKET_LOW_WATER_BYTES = 512 * 1024;
 
-/** How often a slow WebSocket client is looked at, in milliseconds; nothing tells when its buffer empties. */
+/** How often a slow WebSocket client is looked at, in milliseconds; the runtime has no event for an empty buffer. */
 export const WEBSOCKET_DRAIN_POLL_MS = 5;
 
 /** Bytes read at once from a WebSocket upstream: each open relay holds a buffer of this size. */
@@ -153,19 +165,75 @@ export const WEBSOCKET_READ_BYTES = 16 * 1024;
 /** Most bytes of WebSocket frames joined into one write. */
 export const WEBSOCKET_WRITE_BYTES = 64 * 1024;
 
-/** How long a peer may take to answer a WebSocket close frame, in milliseconds, before its connection is closed. */
+/** Bytes of random WebSocket masks made at a time: 256 frames for one call of the random source. */
+export const WEBSOCKET_MASK_POOL_BYTES = 1024;
+
+/** How long a peer may take to reply to a WebSocket close frame, in milliseconds, before its connection is closed. */
 export const WEBSOCKET_CLOSE_TIMEOUT_MS = 5_000;
 
 /** A WebSocket client that was silent for half of this is pinged, and given up if it stays silent for the other half; in seconds. */
 export const WEBSOCKET_CLIENT_SILENCE_SECS = 120;
 
-// Others.
+// Workers and the process.
 
-/** How long checks of right signatures run before everything else has its turn, in milliseconds: half a dozen; giving way after each costs a tenth more. */
-export const CHECKS_AT_A_TIME_MS = 1;
+/** How often the supervisor asks each worker for its metrics, in milliseconds; the reply also shows that the worker is alive. */
+export const REPORT_INTERVAL_MS = 2_000;
 
-/** How long `health` waits for an answer, in milliseconds: less than the time limits that engines have for their checks. */
+/** A worker that has missed so many reports in a row (10 s) is replaced. */
+export const MAX_MISSED_REPORTS = 5;
+
+/** How long a scrape waits for fresh metrics from a worker, in milliseconds, before it takes the last ones. */
+export const SCRAPE_WAIT_MS = 1_000;
+
+/** Shortest and longest pause before a worker that exited is restarted, in milliseconds; it doubles in between. */
+export const MIN_RESTART_PAUSE_MS = 100;
+export const MAX_RESTART_PAUSE_MS = 10_000;
+
+/** A worker that has served so long, in milliseconds, is restarted without a growing pause. */
+export const STEADY_MS = 10_000;
+
+/** How long a worker may take until it listens, in milliseconds; starting takes well below a second. */
+export const WORKER_START_MS = 30_000;
+
+/** How long workers go on with running requests once their supervisor has exited, in milliseconds. */
+export const ORPHAN_DRAIN_MS = 3_000;
+
+/** A worker that has not exited so long after its drain should be over, in milliseconds, is killed. */
+export const DRAIN_GRACE_MS = 2_000;
+
+/** How often watched files are read, in milliseconds; they are few and small. */
+export const WATCH_INTERVAL_MS = 1_000;
+
+/** The same signal again within this time is the same request, in milliseconds: a terminal signals the whole group, and the task runner above passes its own copy on as well. */
+export const SAME_SIGNAL_MS = 500;
+
+/** How long running requests may take when the demo ends, in milliseconds: all of them are its own. */
+export const DEMO_DRAIN_MS = 1_000;
+
+// Log and messages.
+
+/** Most characters of a path that are logged. */
+export const MAX_LOGGED_PATH = 1_024;
+
+/** Most bytes written to the log at once: pipes keep writes of this size whole (`PIPE_BUF`), so lines of several workers do not mix. */
+export const MAX_LOG_WRITE_BYTES = 4_096;
+
+/** How many characters each text of a log line may keep: tried in turn until the line is short enough for one write. */
+export const LOG_TEXT_LENGTHS = [1024, 256, 64, 16] as const;
+
+/** Access log lines are kept back until there are so many characters of them: one system call writes them all. */
+export const LOG_BATCH_CHARACTERS = 16 * 1024;
+
+/** Longest time an access log line is kept back, in milliseconds. */
+export const LOG_BATCH_MS = 100;
+
+/** Longest value that a message quotes, in characters: enough to recognise it, short enough for one line. */
+export const MAX_QUOTED_LENGTH = 100;
+
+// Health.
+
+/** How long `health` waits for a response, in milliseconds: less than the time limits that container engines have for their checks. */
 export const HEALTH_TIMEOUT_MS = 3_000;
 
-/** Most bytes of an answer that `health` looks at; the longest readiness report has a tenth. */
-export const MAX_HEALTH_ANSWER_BYTES = 8 * 1024;
+/** Most bytes of a response that `health` looks at; the longest readiness report has a tenth. */
+export const MAX_HEALTH_RESPONSE_BYTES = 8 * 1024;

@@ -2,9 +2,7 @@
  * Text from outside on its way into a log, onto a terminal or into a message, and back out of errors and
  * JSON. In one place, so that every output escapes the same characters.
  */
-
-/** Longest value that `quote` shows, in UTF-16 units: enough to recognise it, short enough for one line. */
-const LONGEST_VALUE = 100;
+import { MAX_QUOTED_LENGTH } from "./limits.ts";
 
 /** What moves the cursor, recolours the screen, ends a line, turns the reading direction or is invisible. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -23,12 +21,12 @@ export function printable(text: string): string {
  *
  * @param longest most UTF-16 units of the value that are shown.
  */
-export function quote(text: string, longest = LONGEST_VALUE): string {
+export function quote(text: string, longest = MAX_QUOTED_LENGTH): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return printable(JSON.stringify(cut));
 }
 
-/** The message of whatever was thrown. It may hold anything: escape it before it is shown. */
+/** The message of anything thrown. It may hold any text: escape it before it is shown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -80,7 +80,7 @@ Deno.test("failure: every reason has a row in this test's table", () => {
 for (const reason of REASONS) {
   const { status, error, challenge, retryAfter } = TABLE[reason];
 
-  Deno.test(`failure: ${reason} is answered with ${status} ${error}`, async () => {
+  Deno.test(`failure: ${reason} becomes ${status} ${error}`, async () => {
     const response = failureResponse(failure(reason, "detail for the log"), "here");
     const { headers } = response;
     assertEquals([response.status, statusOf(reason)], [status, status]);
@@ -138,13 +138,13 @@ Deno.test("failure: Retry-After goes out only where the reason asks for it", () 
   assertEquals(failureResponse(failed, "here").headers.get("retry-after"), null);
 });
 
-Deno.test("failure: a refused method is answered with the methods that would do", () => {
+Deno.test("failure: the response to a refused method names the methods that would do", () => {
   const { headers } = failureResponse(failure("method_not_allowed"), "here");
   assertEquals(headers.get("allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   assertEquals(failureResponse(failure("expired"), "here").headers.get("allow"), null);
 });
 
-Deno.test("failure: a body that nobody will read closes the connection", () => {
+Deno.test("failure: a body that will not be read closes the connection", () => {
   const { headers } = failureResponse(failure("missing_token"), "here", true);
   assertEquals(headers.get("connection"), "close");
 });

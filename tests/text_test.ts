@@ -24,7 +24,7 @@ for (const [text, shown] of TEXTS) {
   });
 }
 
-Deno.test("Whatever was thrown has a message.", () => {
+Deno.test("Anything thrown has a message.", () => {
   assertEquals(messageOf(new TypeError("no")), "no");
   assertEquals(messageOf("a text"), "a text");
   assertEquals(messageOf(undefined), "undefined");

@@ -3,9 +3,9 @@ import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { serveWithReopen } from "../listen/reopening_server.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
-import { reasonOf, urlOf } from "../listen/listener.ts";
+import { listenErrorText, urlOf } from "../listen/listener.ts";
 
-/** One thing that has to hold. */
+/** One readiness check. */
 export interface Check {
   readonly name: string;
   readonly good: boolean;
@@ -15,7 +15,7 @@ export interface Check {
 
 /** What the admin listener shows. */
 export interface AdminSource {
-  /** What has to hold for the service to be sent requests. */
+  /** The checks that all have to pass for the service to get requests. */
   readiness(): readonly Check[];
   /** The metrics in Prometheus text format. */
   metrics(): Promise<string>;
@@ -30,7 +30,7 @@ export interface Admin {
 /**
  * Opens the listener for `/livez`, `/readyz` and `/metrics`: read-only, never on the public ports.
  *
- * Fails with one line for the operator when the address cannot be had.
+ * Fails with one line for the operator when the address cannot be used.
  */
 export function openAdmin(
   address: ListenAddress,
@@ -48,21 +48,21 @@ export function openAdmin(
           port,
           signal,
           onListen() {},
-          // A `Host` that makes no URL; the server's own words about it would not be a log line.
+          // A `Host` that makes no URL; the server would write its own error to standard error.
           onError: () => text(400, "bad request\n"),
-        }, (request) => answer(request, source)),
+        }, (request) => respond(request, source)),
     });
     return ok({ url: server.url, close: () => server.shutdown() });
   } catch (error) {
     return fail(
       `ADMIN_URL: cannot listen on ${hostname}:${port}: ${
-        reasonOf(error)
+        listenErrorText(error)
       } (ADMIN_URL=off does without)`,
     );
   }
 }
 
-async function answer(request: Request, source: AdminSource): Promise<Response> {
+async function respond(request: Request, source: AdminSource): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text(405, "only GET and HEAD\n", { allow: "GET, HEAD" });
   }
@@ -82,7 +82,7 @@ async function answer(request: Request, source: AdminSource): Promise<Response> 
         "content-type": "text/plain; version=0.0.4; charset=utf-8",
       });
     default:
-      return text(404, "here are /livez, /readyz (both with ?verbose) and /metrics\n");
+      return text(404, "not found; paths: /livez and /readyz (both with ?verbose), /metrics\n");
   }
 }
 

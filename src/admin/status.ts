@@ -5,21 +5,21 @@ import type { AdminSource, Check } from "./admin.ts";
 import type { Workers } from "../ipc/workers.ts";
 import type { KeyBroker } from "../keys/key_broker.ts";
 
-/** What the status is gathered from. */
+/** Where the status comes from. */
 export interface StatusSources {
   readonly workers: Workers;
-  /** What holds the keys now: a reload may exchange it. */
+  /** The current key broker: a reload may replace it. */
   readonly keys: () => KeyBroker;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly build: Readonly<Record<string, string>>;
-  /** Whether the program is on its way out. */
+  /** Whether the program is shutting down. */
   readonly stopping: () => boolean;
   /** When the certificate expires, milliseconds since the epoch. */
   readonly certificateExpiresAt: () => number | undefined;
 }
 
-/** What the admin listener shows: gathered when it is asked for. */
+/** What the admin listener shows, gathered at each request. */
 export function makeStatus(sources: StatusSources): AdminSource {
   const { workers, meter, clock, build } = sources;
 

@@ -1,7 +1,8 @@
-/** Puts the real proxy into the demo, which knows nothing of the serving path. */
+/** Puts the real proxy into the demo, which does not import the serving path. */
 import type { DemoOptions } from "../config/args.ts";
 import { load } from "../config/load.ts";
 import { runDemo, type StartProxy } from "../demo/demo.ts";
+import { DEMO_DRAIN_MS } from "../limits.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
@@ -10,9 +11,6 @@ import { fail } from "../result.ts";
 import { KeyBroker } from "../keys/key_broker.ts";
 import { startWorker } from "../worker/worker.ts";
 import { keySettings, workerSettings } from "./prepare.ts";
-
-/** How long running requests may take when the demo ends, in milliseconds. */
-const DRAIN_LIMIT_MS = 1_000;
 
 /** Runs the demo; resolves with the exit code. */
 export function demo(options: DemoOptions, print: (line: string) => void): Promise<number> {
@@ -31,9 +29,9 @@ function startProxy(print: (line: string) => void): StartProxy {
       flags: {},
       readFile: () => fail("the demo reads no files"),
     });
-    if (!loaded.ok) return Promise.reject(new Error("the settings of the demo are wrong"));
+    if (!loaded.ok) return Promise.reject(new Error("invalid configuration of the demo"));
     const { config } = loaded.value;
-    const log = onlyTroubles(print);
+    const log = onlyProblems(print);
     const meter = new Meter();
     const keySource = new KeyBroker(keySettings(config), {
       clock: systemClock,
@@ -53,16 +51,16 @@ function startProxy(print: (line: string) => void): StartProxy {
     return Promise.resolve({
       url,
       async close() {
-        await worker.value.drain({ delayMs: 0, timeoutMs: DRAIN_LIMIT_MS });
+        await worker.value.drain({ delayMs: 0, timeoutMs: DEMO_DRAIN_MS });
         keySource.close();
       },
     });
   };
 }
 
-/** The demo prints a transcript: only what goes wrong comes between its lines. */
-function onlyTroubles(print: (line: string) => void): Log {
+/** The demo prints a transcript: only warnings and errors are shown between its lines. */
+function onlyProblems(print: (line: string) => void): Log {
   const quiet = () => {};
-  const tell: Log["warn"] = (message, fields) => print(`${message} ${JSON.stringify(fields)}`);
-  return { error: tell, warn: tell, info: quiet, debug: quiet };
+  const show: Log["warn"] = (message, fields) => print(`${message} ${JSON.stringify(fields)}`);
+  return { error: show, warn: show, info: quiet, debug: quiet };
 }

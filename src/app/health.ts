@@ -1,14 +1,14 @@
 /**
- * The program asking a running one whether it is well, for container engines and service managers.
+ * The command `health`: asks a running instance whether it is ready, for container engines and service managers.
  */
 import type { Config } from "../config/schema.ts";
-import { HEALTH_TIMEOUT_MS, MAX_HEALTH_ANSWER_BYTES } from "../limits.ts";
+import { HEALTH_TIMEOUT_MS, MAX_HEALTH_RESPONSE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { printable } from "../text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
-/** Whom to ask. */
+/** The listener to ask. */
 export interface HealthTarget {
   /** The setting that names the address. */
   readonly setting: "ADMIN_URL" | "LISTEN_URL" | "LISTEN_SSL_URL";
@@ -17,8 +17,8 @@ export interface HealthTarget {
 }
 
 /**
- * Whom the settings let us ask: the admin listener, which knows best, else a public listener. A port 0
- * cannot be asked, since another process has taken a free one for it.
+ * The listener to ask: the admin listener, which knows best, else a public listener. Port 0 is left out:
+ * the port that the running process got is not known here.
  */
 export function healthTarget(
   config: Pick<Config, "process" | "listen">,
@@ -38,18 +38,18 @@ export function healthTarget(
   return undefined;
 }
 
-/** The loopback address for those that stand for every address of the machine. */
+/** The loopback address in place of a wildcard address (`0.0.0.0`, `::`). */
 function reachable(hostname: string): string {
   if (/^0+(\.0+){0,3}$/.test(hostname)) return "127.0.0.1";
   return /^[0:]*:[0:.]*$/.test(hostname) ? "::1" : hostname;
 }
 
 /**
- * Asks a running program: `/readyz` of the admin listener has to say 200; of a plain public listener
- * any HTTP answer will do (without a token it is 401); a TLS listener has to accept a connection, and
- * nothing is said on it, since its certificate is made for another name than that of this machine.
+ * Asks a running program: `/readyz` of the admin listener has to respond 200; of a plain public listener
+ * any HTTP response will do (without a token it is 401); a TLS listener has to accept a connection, and
+ * nothing is sent on it, since its certificate names another host than this machine.
  *
- * Gives one line about what was found, without a line end.
+ * @returns one line about the outcome, without a line end.
  */
 export async function askHealth(
   config: Pick<Config, "process" | "listen">,
@@ -86,42 +86,42 @@ async function withinTime(
     return judge(target, await ask(connection, path, where));
   } catch (error) {
     if (abort.signal.aborted) return fail(`did not respond within ${timeoutMs / 1000} s`);
-    return fail(reasonOf(error));
+    return fail(connectErrorText(error));
   } finally {
     clearTimeout(timer);
     if (!abort.signal.aborted) connection?.close();
   }
 }
 
-/** One request, spoken by hand: `fetch` would go through a proxy that the environment names. */
+/** One request written by hand: `fetch` would go through a proxy that the environment names. */
 async function ask(connection: Deno.Conn, path: string, host: string): Promise<string> {
   const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
-  const question = new TextEncoder().encode(head);
-  for (let sent = 0; sent < question.length;) {
-    sent += await connection.write(question.subarray(sent));
+  const request = new TextEncoder().encode(head);
+  for (let sent = 0; sent < request.length;) {
+    sent += await connection.write(request.subarray(sent));
   }
-  const answer = new Uint8Array(MAX_HEALTH_ANSWER_BYTES);
+  const response = new Uint8Array(MAX_HEALTH_RESPONSE_BYTES);
   let size = 0;
-  while (size < answer.length) {
-    const read = await connection.read(answer.subarray(size));
+  while (size < response.length) {
+    const read = await connection.read(response.subarray(size));
     if (read === null) break;
     size += read;
   }
-  return new TextDecoder().decode(answer.subarray(0, size));
+  return new TextDecoder().decode(response.subarray(0, size));
 }
 
-function judge(target: HealthTarget, answer: string): Result<string, string> {
-  const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(answer)?.[1];
+function judge(target: HealthTarget, response: string): Result<string, string> {
+  const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(response)?.[1];
   if (status === undefined) return fail("sent no HTTP response");
   if (target.setting !== "ADMIN_URL") return ok(`responds with status ${status}`);
   if (status === "200") return ok("is ready");
-  // The lines that say what does not hold; another program behind the address has none.
-  const reasons = answer.split("\n").filter((line) => line.startsWith("[-]"))
+  // The failed checks; another program behind the address has none.
+  const reasons = response.split("\n").filter((line) => line.startsWith("[-]"))
     .map((line) => printable(line.slice("[-]".length).trimEnd()));
   return fail([`is not ready (status ${status})`, ...reasons].join("; "));
 }
 
-function reasonOf(error: unknown): string {
+function connectErrorText(error: unknown): string {
   if (error instanceof Deno.errors.ConnectionRefused) return "refuses connections";
-  return `cannot be asked (${error instanceof Error ? error.name : "unknown error"})`;
+  return `cannot be reached (${error instanceof Error ? error.name : "unknown error"})`;
 }

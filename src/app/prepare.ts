@@ -7,9 +7,10 @@ import type { WorkerSettings } from "../ipc/workers.ts";
 import type { KeySettings } from "../keys/key_broker.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { probe } from "../listen/listener.ts";
+import { fileErrorText } from "./read_text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
-/** Settings with everything that had to be looked up for them. */
+/** Settings together with the files and ports they refer to. */
 export interface Prepared {
   /** As configured: what the next reload is compared with. */
   readonly config: Config;
@@ -25,7 +26,7 @@ export interface Prepared {
  * Gets ready what settings ask for, without serving anything yet: opens the certificate, makes sure
  * that the addresses are free and finds the ports that 0 stands for.
  *
- * @param before what is served with now: its addresses are ours already.
+ * @param before the current settings: their addresses are in use by this program itself.
  */
 export async function prepare(
   config: Config,
@@ -61,7 +62,7 @@ export async function prepare(
   });
 }
 
-/** What a worker serves with, as far as the settings say it. */
+/** The part of a worker's settings that comes from the configuration. */
 export function workerSettings(config: Config): WorkerSettings {
   return {
     config: workerConfig(config),
@@ -71,7 +72,7 @@ export function workerSettings(config: Config): WorkerSettings {
 }
 
 /**
- * What the settings say about the provider's keys.
+ * The settings of the provider's keys.
  *
  * @param caCerts the authorities of `PROVIDER_CA_FILE`, read already.
  */
@@ -111,7 +112,7 @@ async function openCertificate(config: Config, clock: Clock, log: Log) {
   // Only a process with a TLS listener pays for the modules that open PFX files.
   const { loadIdentity } = await import("../tls/identity.ts");
   const loaded = await loadIdentity({ certFile, certPassword, now: clock.now() });
-  if (!loaded.ok) return fail(loaded.failure.text);
+  if (!loaded.ok) return fail(loaded.failure);
   for (const warning of loaded.value.warnings) log.warn(warning);
   log.info("certificate loaded", {
     names: loaded.value.names.join(", "),
@@ -140,7 +141,7 @@ async function openUpstreamTls(
     pem: true,
     now: clock.now(),
   });
-  if (!loaded.ok) return fail(loaded.failure.text);
+  if (!loaded.ok) return fail(loaded.failure);
   for (const warning of loaded.value.warnings) log.warn(warning);
   const { certPem, keyPem } = loaded.value.identity;
   return ok({ caCerts: caCerts.value, cert: certPem, key: keyPem });
@@ -154,7 +155,7 @@ function readAuthorities(name: string, path: string | undefined): Result<string[
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    return fail(`${setting}: cannot be read (${error instanceof Error ? error.name : error})`);
+    return fail(`${setting}: cannot be read (${fileErrorText(error)})`);
   }
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) return fail(`${setting}: holds no certificate in PEM`);

@@ -6,14 +6,14 @@ export function readText(path: string): Result<string, string> {
   try {
     return ok(Deno.readTextFileSync(path));
   } catch (error) {
-    return fail(reasonOf(error));
+    return fail(fileErrorText(error));
   }
 }
 
 /** Why a file cannot be read, in a few words without its path. */
-export function reasonOf(error: unknown): string {
+export function fileErrorText(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
+  if (error instanceof Deno.errors.IsADirectory) return "is a directory";
   return messageOf(error);
 }

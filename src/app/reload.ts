@@ -7,8 +7,8 @@ import type { Running } from "./running.ts";
 import type { SettingsSource } from "./settings_source.ts";
 
 /**
- * Reloads the configuration: read → check → prepare → hand to the workers → commit. What is wrong is
- * logged, and nothing has changed then: settings, listeners, logging, trust and keys in memory.
+ * Reloads the configuration: read → check → prepare → hand to the workers → commit. Problems are
+ * logged, and then nothing has changed: settings, listeners, logging, trust and keys in memory.
  */
 export async function reload(
   running: Running,
@@ -24,7 +24,7 @@ export async function reload(
   if (problems.length === 0) log.info("configuration reloaded");
 }
 
-/** Gives the problems that keep it from being applied, one line each. */
+/** Applies the configuration, or returns why it cannot be applied, one line each. */
 async function apply(
   running: Running,
   source: Pick<SettingsSource, "read">,
@@ -63,11 +63,11 @@ async function apply(
 /** What cannot change while the program runs, one line each. */
 function restartReasons(before: Config, after: Config): string[] {
   const reasons = changedNeedingRestart(before, after)
-    .map((name) => `${name} has changed: that needs a restart`);
+    .map((name) => `${name} changed: needs a restart`);
   if (before.upstream.upstreamUrl.socketPath !== after.upstream.upstreamUrl.socketPath) {
-    reasons.push("UPSTREAM_URL has changed to or from a Unix socket: that needs a restart");
+    reasons.push("UPSTREAM_URL changed to or from a Unix socket: needs a restart");
   } else if (servesInProcess(before) !== servesInProcess(after)) {
-    reasons.push("NUM_WORKERS has changed from or to 1: that needs a restart");
+    reasons.push("NUM_WORKERS changed from or to 1: needs a restart");
   }
   return reasons;
 }

@@ -8,7 +8,7 @@ import type { Logging } from "../ops/start_log.ts";
 import type { Prepared } from "./prepare.ts";
 import type { ReadSettings } from "./settings_source.ts";
 
-/** The program while it serves: what stays, and what a reload exchanges. */
+/** The serving program: what stays, and what a reload replaces. */
 export interface Running {
   readonly clock: Clock;
   readonly log: Log;
@@ -20,6 +20,6 @@ export interface Running {
   prepared: Prepared;
   keys: KeyBroker;
   admin: Admin | undefined;
-  /** Whether it is on its way out. */
+  /** Whether it is shutting down. */
   stopping: boolean;
 }

@@ -3,7 +3,7 @@ import type { Problem } from "../config/problems.ts";
 import { type Config, filesNamedBy } from "../config/schema.ts";
 import type { SettingsFile } from "../config/settings_file.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { readText, reasonOf } from "./read_text.ts";
+import { fileErrorText, readText } from "./read_text.ts";
 
 /** What settings come from besides files. */
 export interface SettingsInputs {
@@ -70,10 +70,14 @@ export class SettingsSource {
       try {
         return ok({ name, text: Deno.readTextFileSync(name) });
       } catch (error) {
-        // Not there, or a directory of $PATH that is not for us: the next one may have it. A file that is
-        // there but cannot be read is worth a word only where it was meant for this program.
+        // Missing, or a directory of $PATH without read access: try the next one. A file that exists but
+        // cannot be read is a problem only where it was meant for this program.
         if (name.startsWith(here) && !(error instanceof Deno.errors.NotFound)) {
-          return fail({ setting: name, source: "the working directory", fault: reasonOf(error) });
+          return fail({
+            setting: name,
+            source: "the working directory",
+            fault: fileErrorText(error),
+          });
         }
       }
     }

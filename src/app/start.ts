@@ -19,14 +19,14 @@ import type { ReadSettings } from "./settings_source.ts";
 /** What a start needs. */
 export interface StartOptions {
   readonly settings: ReadSettings;
-  /** The variables that can be read: workers get those that are no settings. */
+  /** The variables that can be read: workers get those that are not settings. */
   readonly env: Readonly<Record<string, string>>;
   readonly version: string;
 }
 
 /**
- * Starts everything, up to the point where requests are responded to: log, certificate and addresses,
- * keys, workers, admin listener. Fails having given all of it back.
+ * Starts everything until requests are served: log, certificate and addresses,
+ * keys, workers, admin listener. On failure everything is closed again.
  */
 export async function start(options: StartOptions): Promise<Result<Running, ProgramFailure>> {
   const { settings, version } = options;

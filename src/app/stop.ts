@@ -3,7 +3,7 @@ import type { Running } from "./running.ts";
 /**
  * Ends the program: not ready any more, then no new requests, then the running ones get their time.
  *
- * @param signal what it was asked by.
+ * @param signal the signal that asked for it.
  * @param now resolves when it is to end at once.
  */
 export async function stop(

@@ -1,4 +1,4 @@
-/** The four calls of `demo --once`: made, shown, and compared with what they should bring. */
+/** The four calls of `demo --once`: made, shown, and compared with what is expected. */
 import { messageOf } from "../text.ts";
 import type { Echo } from "./upstream.ts";
 import type { DemoProvider } from "./provider.ts";
@@ -12,7 +12,7 @@ const CALL_LIMIT_MS = 10_000;
 /** The path the calls ask for; it has to come through as it is. */
 export const DEMO_PATH = "/hello?from=demo";
 
-interface Answer {
+interface Received {
   readonly status: number;
   readonly challenge: string | null;
   readonly text: string;
@@ -21,7 +21,7 @@ interface Answer {
 /**
  * Makes the calls in order and prints a transcript.
  *
- * @returns Whether every one of them brought what it should. Never rejects: a call that fails is
+ * @returns Whether every one of them behaved as expected. Never rejects: a call that fails is
  * shown with its reason. A token is never printed.
  */
 export async function makeCalls(
@@ -67,7 +67,7 @@ export async function makeCalls(
   return right;
 }
 
-async function call(url: string, token?: string): Promise<Answer> {
+async function call(url: string, token?: string): Promise<Received> {
   const response = await fetch(url, {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     redirect: "manual",
@@ -77,16 +77,16 @@ async function call(url: string, token?: string): Promise<Answer> {
   return { status: response.status, challenge: response.headers.get("www-authenticate"), text };
 }
 
-/** The lines of an answer that should be the upstream's own; throws if it is not. */
-function showEcho({ status, text }: Answer): string[] {
+/** The lines of a response that should be the upstream's own; throws if it is not. */
+function showEcho({ status, text }: Received): string[] {
   if (status !== 200) throw new Error(`status ${status} instead of 200`);
   const echo: Partial<Echo> = JSON.parse(text);
   if (echo.path !== DEMO_PATH) throw new Error(`the upstream was asked for ${echo.path}`);
   return [String(status), ...text.trimEnd().split("\n")];
 }
 
-/** The lines of an answer that should be a refusal (RFC 6750, section 3); throws if it is not. */
-function showRefusal({ status, challenge, text }: Answer, expected: RegExp): string[] {
+/** The lines of a response that should be a refusal (RFC 6750, section 3); throws if it is not. */
+function showRefusal({ status, challenge, text }: Received, expected: RegExp): string[] {
   if (status !== 401) throw new Error(`status ${status} instead of 401`);
   if (challenge === null || !expected.test(challenge)) {
     throw new Error(`the challenge is ${challenge ?? "missing"}`);

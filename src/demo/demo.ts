@@ -1,6 +1,6 @@
 /**
- * The whole arrangement in one process: a provider, an upstream, and the proxy between them. The
- * proxy is passed in, so that the demo knows nothing of the serving path.
+ * Everything in one process: a provider, an upstream, and the proxy between them. The
+ * proxy is passed in, so that the demo does not import the serving path.
  */
 import { messageOf } from "../text.ts";
 import { DEMO_PATH, makeCalls, type Print } from "./calls.ts";
@@ -47,7 +47,7 @@ export type WaitForStop = () => Promise<void>;
  *
  * @param print Takes every line of output.
  * @param waitForStop Only for tests: what to wait for instead of a signal.
- * @returns The exit code: 0 if all was as it should be, else 1.
+ * @returns The exit code: 0 if every call behaved as expected, else 1.
  */
 export async function runDemo(
   options: DemoOptions,

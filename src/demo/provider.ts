@@ -54,7 +54,7 @@ export interface DemoProvider {
   close(): Promise<void>;
 }
 
-/** The audience of the demo's tokens unless told otherwise. */
+/** The audience of the demo's tokens where no other is given. */
 export const DEMO_AUDIENCE = "ooproxy-demo";
 
 /** An hour, in seconds: long enough to play with one token. */
@@ -227,9 +227,9 @@ async function askForToken(url: string, client: DemoClient, scope?: string): Pro
     body: form,
     signal: AbortSignal.timeout(TOKEN_LIMIT_MS),
   });
-  const answer: { access_token?: unknown; error?: unknown } = await response.json();
-  if (typeof answer.access_token === "string") return answer.access_token;
-  throw new Error(`the provider gave no token: ${response.status} ${answer.error}`);
+  const body: { access_token?: unknown; error?: unknown } = await response.json();
+  if (typeof body.access_token === "string") return body.access_token;
+  throw new Error(`the provider gave no token: ${response.status} ${body.error}`);
 }
 
 /** HTTP Basic credentials, form-encoded first (RFC 6749, section 2.3.1). */

@@ -1,4 +1,4 @@
-/** An upstream that says what it was asked, for trying the proxy out. */
+/** An upstream that echoes its requests, for trying the proxy out. */
 
 /** A running upstream. */
 export interface DemoUpstream {
@@ -8,7 +8,7 @@ export interface DemoUpstream {
   close(): Promise<void>;
 }
 
-/** What the upstream answers, as JSON. */
+/** The body of the upstream's response, as JSON. */
 export interface Echo {
   readonly method: string;
   /** Path and query as they arrived. */
@@ -46,13 +46,13 @@ export function startDemoUpstream(options: { readonly port?: number } = {}): Dem
 }
 
 async function echo(request: Request): Promise<Response> {
-  const answer: Echo = {
+  const body: Echo = {
     method: request.method,
     path: request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, ""),
     headers: shownHeaders(request.headers),
     ...await readBody(request.body),
   };
-  return new Response(`${JSON.stringify(answer, null, 2)}\n`, {
+  return new Response(`${JSON.stringify(body, null, 2)}\n`, {
     headers: { "content-type": "application/json" },
   });
 }

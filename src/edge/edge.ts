@@ -1,7 +1,7 @@
 /**
- * The proxy as one function, for `deno serve` and for platforms that call an exported `fetch`: somebody
- * else listens, ends TLS and starts threads. Each thread or instance builds its own: keys, token cache
- * and connections are shared with nobody.
+ * The proxy as one function, for `deno serve` and for platforms that call an exported `fetch`: the
+ * platform listens, ends TLS and starts threads. Each thread or instance has its own keys, token cache
+ * and connections.
  */
 import { load } from "../config/load.ts";
 import { problemLines } from "../config/problems.ts";
@@ -31,7 +31,7 @@ export interface EdgeOptions {
 
 /** The proxy, ready for requests. */
 export interface Edge {
-  /** Answers one request. Never rejects. */
+  /** Responds to one request. Never rejects. */
   readonly fetch: EdgeFetch;
   /** Ends WebSockets and closes idle connections; requests that run go on. */
   close(): Promise<void>;
@@ -41,18 +41,18 @@ export interface Edge {
 const LISTENED_ON_BY_THE_PLATFORM = { LISTEN_URL: "127.0.0.1:0" };
 
 /**
- * Reads the settings and builds the pipeline. Where settings are wrong, all of what is wrong is logged,
- * once, and every request is answered with 500 and a body that says nothing of it.
+ * Reads the settings and builds the pipeline. Where settings are wrong, every problem is logged,
+ * once, and every response is a 500 whose body does not mention it.
  */
-export async function openEdge(parts: EdgeOptions): Promise<Edge> {
-  const { logging: start = startLogging } = parts;
+export async function openEdge(options: EdgeOptions): Promise<Edge> {
+  const { logging: start = startLogging } = options;
   const clock = systemClock;
-  const read = readSettings(parts);
+  const read = readSettings(options);
   if (!read.ok) return refusing(read.failure, start({ level: "info", form: "auto" }));
   const { config, warnings, ignored, secure } = read.value;
   const logging = start(logSettings(config));
   const { log } = logging;
-  log.info("starting as a handler", { version: parts.version, deno: Deno.version.deno });
+  log.info("starting as a handler", { version: options.version, deno: Deno.version.deno });
   if (ignored.length > 0) {
     log.info("ignoring settings that the platform decides", {
       settings: ignored.join(", "),
@@ -117,7 +117,7 @@ export async function openEdge(parts: EdgeOptions): Promise<Edge> {
 interface EdgeSettings {
   readonly config: Config;
   readonly warnings: readonly string[];
-  /** Names that were given and mean nothing. */
+  /** Names that were given and have no effect here. */
   readonly ignored: readonly string[];
   /** Whether a request's URL can be believed to say `https`. */
   readonly secure: boolean;
@@ -153,7 +153,7 @@ function withTransport(config: Config, log: Log): Result<Config, string> {
   return ok({ ...config, upstream: { ...config.upstream, upstreamTransport: "fetch" } });
 }
 
-/** An edge that answers nothing but 500. */
+/** An edge that responds 500 to every request. */
 function refusing(problems: readonly string[], { log, flush }: Logging): Edge {
   for (const problem of problems) {
     log.error("invalid configuration, responding 500", { problem });
@@ -169,8 +169,8 @@ function refusing(problems: readonly string[], { log, flush }: Logging): Edge {
 }
 
 /**
- * The peer's address. Where a platform does not tell, the upstream is told just that (RFC 7239, section
- * 6, has the word); what the client itself says about it is never passed on.
+ * The peer's address; `unknown` (RFC 7239, section 6) where the platform does not give it. What the
+ * client itself says about it is never passed on.
  */
 function addressOf(info: EdgeInfo | undefined): string {
   const { remoteAddr } = info ?? {};
@@ -180,7 +180,7 @@ function addressOf(info: EdgeInfo | undefined): string {
   return typeof hostname === "string" && hostname !== "" ? hostname : "unknown";
 }
 
-/** Calls `action` when the runtime is told to stop, where the platform tells; until it is not to any more. */
+/** Calls `action` at SIGTERM and SIGINT, where the platform has signals; the returned function ends that. */
 function listenForStop(action: () => Promise<void>): () => void {
   const listener = () => void action();
   const signals: Deno.Signal[] = [];

@@ -1,4 +1,4 @@
-/** What is known of a request beside itself; a platform may know nothing. */
+/** What the platform gives beside a request; it may give nothing. */
 export interface EdgeInfo {
   readonly remoteAddr?: object | undefined;
 }
@@ -6,7 +6,7 @@ export interface EdgeInfo {
 /** Responds to one request, as `deno serve` asks for it. */
 export type EdgeFetch = (request: Request, info?: EdgeInfo) => Promise<Response>;
 
-/** A handler that is made when the first request comes; making it is tried again if it fails. */
+/** A handler that is made at the first request, and again at the next one if that failed. */
 export function lazyFetch(open: () => Promise<EdgeFetch>): EdgeFetch {
   let opening: Promise<EdgeFetch> | undefined;
   const fetch = () =>

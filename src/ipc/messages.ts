@@ -1,5 +1,5 @@
 /**
- * What supervisor and workers say to each other: JSON, one message a line, over the worker's standard
+ * The messages between supervisor and workers: JSON, one message a line, over the worker's standard
  * input and output. Secrets travel here and nowhere else.
  */
 import type { KeySnapshot, NoKeys } from "../oidc/key_source.ts";
@@ -16,8 +16,8 @@ export type ToWorker =
     readonly keys?: KeySnapshot | undefined;
   }
   | { readonly type: "keys"; readonly keys?: KeySnapshot | undefined }
-  /** A good answer is in the keys that were told of last. */
-  | { readonly type: "answer"; readonly id: number; readonly answer: Result<null, NoKeys> }
+  /** To an "ask": after a good result the keys that were sent last are the ones asked for. */
+  | { readonly type: "reply"; readonly id: number; readonly result: Result<null, NoKeys> }
   | { readonly type: "report"; readonly id: number }
   | { readonly type: "drain"; readonly times: DrainTimes };
 
@@ -30,17 +30,17 @@ export type FromWorker =
   | { readonly type: "reported"; readonly id: number; readonly meter: MeterData }
   | { readonly type: "drained"; readonly outcome: DrainOutcome; readonly meter: MeterData };
 
-/** One end of the conversation. */
+/** One end of the pipe. */
 export interface Channel<Sent> {
   /** Sends in order; what the other end no longer reads is dropped. */
   send(message: Sent): void;
-  /** Gives the sending side back, when the other end is gone. */
+  /** Closes the sending side, when the other end has exited. */
   close(): void;
-  /** Resolves when everything sent so far is with the other end, or never will be. */
+  /** Resolves when everything sent so far has been written, or cannot be written any more. */
   flushed(): Promise<void>;
   /**
-   * Resolves when the other end has closed, once everything it said has been passed on. Rejects when
-   * something is no message, or when taking one has failed.
+   * Resolves when the other end has closed, once everything it sent has been passed on. Rejects when
+   * something is not a message, or when handling one has failed.
    */
   readonly ended: Promise<void>;
 }
@@ -56,7 +56,7 @@ export function openChannel<Sent, Received>(
   let last: Promise<void> = Promise.resolve();
   return {
     send(message) {
-      // The other process may have just ended; whoever watches it will notice.
+      // The other process may have just exited, which shows elsewhere.
       last = writer.write(encoder.encode(`${JSON.stringify(message)}\n`)).catch(() => {});
     },
     close: () => void writer.close().catch(() => {}),

@@ -1,4 +1,4 @@
-/** What the main role knows of those who serve, be they processes or itself. */
+/** The workers as the main process sees them, whether they are processes or itself. */
 import type { WorkerConfig } from "../config/schema.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import type { MeterData } from "../ops/metrics.ts";
@@ -19,7 +19,7 @@ export interface WorkerSettings {
   readonly upstreamTls?: UpstreamTls | undefined;
 }
 
-/** How many workers settings ask for. */
+/** The configured number of workers. */
 export function workerCount({ process: { numWorkers } }: Pick<WorkerConfig, "process">): number {
   return numWorkers === "auto" ? navigator.hardwareConcurrency : numWorkers;
 }
@@ -43,9 +43,9 @@ export interface DrainTimes {
 /** How a drain ended: every running request was over, or some were aborted. */
 export type DrainOutcome = "finished" | "aborted";
 
-/** The workers, be they processes or this process itself. */
+/** The workers, whether they are processes or this process itself. */
 export interface Workers {
-  /** The URLs that are listened on, with the ports that were really taken. */
+  /** The URLs that are listened on, with the actual ports. */
   urls(): readonly string[];
   /** How many workers accept requests, and how many should. */
   strength(): { readonly ready: number; readonly wanted: number };
@@ -54,7 +54,7 @@ export interface Workers {
    * worker refuses them; then all of them serve as before.
    */
   reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>>;
-  /** The sum of all that workers have counted, those included that have ended. */
+  /** The sum over all workers, those that have exited included. */
   meter(): Promise<MeterData>;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
   drain(times: DrainTimes): Promise<DrainOutcome>;

@@ -3,25 +3,26 @@ import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import type { TlsIdentity } from "../tls/pfx.ts";
+import { messageOf } from "../text.ts";
 import type { Connection, Handler } from "./connection.ts";
 import { serveWithReopen } from "./reopening_server.ts";
 
 /** An open listener. */
 export interface Listener {
-  /** The URL it is reached at, with the port that was really taken. */
+  /** The URL it is reached at, with the actual port. */
   readonly url: string;
   /**
-   * Asks every client to leave: answers carry `Connection: close` from now on, so that clients that are
-   * busy move on by themselves and none is cut off between two requests.
+   * Asks every client to leave: responses carry `Connection: close` from now on, so that busy
+   * clients move on by themselves and none is cut off between two requests.
    */
   retire(): void;
   /**
    * Stops accepting and resolves when the last running request is over. Connections that have not brought
-   * a request yet are closed unheard: the runtime does so, and offers no way to wait for them.
+   * a request yet are closed without a response: the runtime does so, and offers no way to wait for them.
    */
   shutdown(): Promise<void>;
   /**
-   * Ends everything at once; running requests break off. After `shutdown` the runtime offers no way
+   * Ends everything at once; running requests are aborted. After `shutdown` the runtime offers no way
    * to do so: then it is the end of the process that ends them.
    */
   abort(): void;
@@ -29,7 +30,7 @@ export interface Listener {
 
 /** What a listener needs from the worker it belongs to. */
 export interface ListenerOwner {
-  /** Asked for at every request, so that it can be exchanged while the listener stays. */
+  /** Called at every request, so that the handler can be replaced while the listener stays. */
   handler(): Handler;
   readonly clock: Clock;
   readonly log: Log;
@@ -39,7 +40,7 @@ export interface ListenerOwner {
  * Opens a listener: HTTP/1.1, over TLS also HTTP/2. Other processes, and another listener of this one,
  * may listen on the same address (`SO_REUSEPORT`).
  *
- * Fails with one line for the operator when the address cannot be had.
+ * Fails with one line for the operator when the address cannot be used.
  *
  * @param identity makes it a TLS listener.
  */
@@ -52,9 +53,9 @@ export function openListener(
   const secure = identity !== undefined;
   let retired = false;
 
-  function answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    const answered = owner.handler()(request, new Peer(info, secure));
-    return retired ? answered.then(askToLeave) : answered;
+  function respond(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    const response = owner.handler()(request, new Peer(info, secure));
+    return retired ? response.then(askToLeave) : response;
   }
 
   try {
@@ -68,20 +69,20 @@ export function openListener(
           reusePort: true,
           signal,
           onListen() {},
-          // Only bodies that break off end here; they have been told of where they broke.
+          // Only aborted bodies end here; they have been logged where they failed.
           onError: () => new Response(null, { status: 500 }),
           ...(identity === undefined ? {} : { cert: identity.certPem, key: identity.keyPem }),
-        }, answer),
+        }, respond),
     });
     return ok({ ...server, retire: () => retired = true });
   } catch (error) {
-    return fail(explain(secure, address, error));
+    return fail(listenFailure(secure, address, error));
   }
 }
 
 /**
- * Takes an address for a moment without sharing it: finds out that no other program listens there, and
- * which port 0 stands for. Fails with one line for the operator.
+ * Binds an address for a moment without sharing it: makes sure that no other program listens there, and
+ * picks a port for 0. Fails with one line for the operator.
  */
 export function probe(address: ListenAddress, secure: boolean): Result<ListenAddress, string> {
   try {
@@ -90,15 +91,15 @@ export function probe(address: ListenAddress, secure: boolean): Result<ListenAdd
     listener.close();
     return ok({ hostname: address.hostname, port });
   } catch (error) {
-    return fail(explain(secure, address, error));
+    return fail(listenFailure(secure, address, error));
   }
 }
 
-/** The other end of a connection; its address is looked up only where it is asked for. */
+/** The other end of a connection; its address is looked up only when it is used. */
 class Peer implements Connection {
   readonly secure: boolean;
   readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
-  /** Kept, since the runtime does not tell any more when the request is over. */
+  /** Kept, since the runtime no longer gives it when the request is over. */
   #address: string | undefined;
 
   constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>, secure: boolean) {
@@ -122,13 +123,13 @@ export function urlOf(secure: boolean, { hostname, port }: ListenAddress): strin
   return `${secure ? "https" : "http"}://${host}:${port}`;
 }
 
-function explain(secure: boolean, address: ListenAddress, error: unknown): string {
+function listenFailure(secure: boolean, address: ListenAddress, error: unknown): string {
   const setting = secure ? "LISTEN_SSL_URL" : "LISTEN_URL";
-  return `${setting}: cannot listen on ${urlOf(secure, address)}: ${reasonOf(error)}`;
+  return `${setting}: cannot listen on ${urlOf(secure, address)}: ${listenErrorText(error)}`;
 }
 
-/** Why an address cannot be had, and what to do. */
-export function reasonOf(error: unknown): string {
+/** Why an address cannot be used, and what to do. */
+export function listenErrorText(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) {
     return "the address is in use; stop the other program or choose another port";
   }
@@ -136,5 +137,5 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "not permitted; ports below 1024 need a privilege";
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

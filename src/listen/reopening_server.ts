@@ -1,11 +1,13 @@
+import { LISTENER_REOPEN_PAUSE_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
+import { messageOf } from "../text.ts";
 
 /** What a reopening server is made of. */
 export interface ReopeningServerOptions {
-  /** Begins to serve; throws where the address cannot be had. */
+  /** Begins to serve; throws where the address cannot be used. */
   serve(port: number, signal: AbortSignal): Deno.HttpServer<Deno.NetAddr>;
-  /** How it is called in the log, by the port that was really taken. */
+  /** How it is called in the log, by the actual port. */
   url(port: number): string;
   readonly clock: Clock;
   readonly log: Log;
@@ -20,12 +22,9 @@ export interface ReopeningServer {
   abort(): void;
 }
 
-/** Pause between two attempts to listen again, in milliseconds. */
-const LISTEN_AGAIN_MS = 100;
-
 /**
- * Serves until it is told to stop. The runtime stops accepting for good when it once cannot, which it
- * cannot when as many files are open as the process may have. Then connections that wait for a request
+ * Serves until `shutdown` or `abort`. The runtime stops accepting for good once accepting fails, as it
+ * does when the process has as many files open as it may. Then connections that wait for a request
  * or have brought only a part of its head, for as long as they like, are closed, the requests that run
  * go on, and the server opens again.
  *
@@ -35,7 +34,7 @@ const LISTEN_AGAIN_MS = 100;
  */
 export function serveWithReopen(port: number, options: ReopeningServerOptions): ReopeningServer {
   const { clock, log } = options;
-  /** What accepts; none between an end that nobody asked for and the next attempt. */
+  /** What accepts; none between an unwanted end and the next attempt. */
   let current: { readonly server: Deno.HttpServer<Deno.NetAddr>; abort(): void } | undefined;
   /** Those that accept no more but still have requests. */
   const ending = new Set<Promise<void>>();
@@ -55,17 +54,17 @@ export function serveWithReopen(port: number, options: ReopeningServerOptions): 
     current = undefined;
     log.warn("accept failed (EMFILE?): closing idle connections and reopening listener", {
       url,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       hint: "allow more open files (ulimit -n, LimitNOFILE), or limit connections in front",
     });
-    // It may tell again why it stopped.
+    // Rejects with the same reason again.
     const ended = server.shutdown().catch(() => {}).then(() => void ending.delete(ended));
     ending.add(ended);
     listenAgain();
   }
 
   function listenAgain(): void {
-    stopWaiting = clock.after(LISTEN_AGAIN_MS, () => {
+    stopWaiting = clock.after(LISTENER_REOPEN_PAUSE_MS, () => {
       try {
         open(taken);
         log.info("listener reopened", { url });

@@ -4,7 +4,7 @@ import type { LineWriter } from "./line_writer.ts";
 import { fittingLine } from "./truncation.ts";
 
 /**
- * What is told about one request. There is no member for a token, a query string or a header value,
+ * What is logged about one request. There is no member for a token, a query string or a header value,
  * so none of them can reach the log.
  */
 export interface AccessRecord {
@@ -17,17 +17,17 @@ export interface AccessRecord {
   /** Path without the query. */
   readonly path: string;
   readonly status: number;
-  /** Why it was refused or not answered by the upstream. */
+  /** Why it was refused, or why it failed on its way to the upstream and back. */
   readonly reason?: string | undefined;
   /** More about the reason. */
   readonly detail?: string | undefined;
   /** Subject and client id of a verified token. */
   readonly subject?: string | undefined;
   readonly clientId?: string | undefined;
-  /** Bytes of the upstream's answer that were handed over; 0 where the proxy answers by itself. */
+  /** Bytes of the upstream's response that were handed over; 0 where the response is the proxy's own. */
   readonly bytes: number;
   readonly durationMs: number;
-  /** Time until the head of the upstream's answer. */
+  /** Time until the head of the upstream's response. */
   readonly upstreamMs?: number | undefined;
 }
 

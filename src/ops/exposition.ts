@@ -4,7 +4,7 @@ import { type MeterData, METRIC_NAMES, type MetricName, metricRow, seriesOf } fr
 export interface Scrape {
   /** Sum over all workers. */
   readonly workers: MeterData;
-  /** What the service as a whole counts. */
+  /** Counted for the service as a whole. */
   readonly service: MeterData;
   /** Gauges that have no value now, such as the expiry of a certificate that is not there. */
   readonly absent: ReadonlySet<MetricName>;

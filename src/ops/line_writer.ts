@@ -1,10 +1,5 @@
+import { LOG_BATCH_CHARACTERS, LOG_BATCH_MS } from "../limits.ts";
 import type { Clock } from "./clock.ts";
-
-/** Lines that are kept back until there are so many characters of them. */
-const BATCH_CHARACTERS = 16 * 1024;
-
-/** Longest time a line is kept back, in milliseconds. */
-const BATCH_MS = 100;
 
 /** Where finished lines go. */
 export interface LineWriter {
@@ -41,8 +36,8 @@ export function makeLineWriter(
   return {
     write(line) {
       kept += `${line}\n`;
-      if (!batch || kept.length >= BATCH_CHARACTERS) flush();
-      else cancelTimer ??= clock.after(BATCH_MS, flush);
+      if (!batch || kept.length >= LOG_BATCH_CHARACTERS) flush();
+      else cancelTimer ??= clock.after(LOG_BATCH_MS, flush);
     },
     flush,
   };

@@ -4,7 +4,7 @@ import type { Format, LogFields, LogLevel } from "./log_record.ts";
 import { fittingLine } from "./truncation.ts";
 
 /**
- * Narration: what the program does and why, one line a call.
+ * The program's own log: what it does and why, one line a call.
  *
  * A message is a fixed sentence; everything that varies goes into `fields`. Tokens, secrets and
  * query strings are never passed.
@@ -22,7 +22,7 @@ export interface LogStyle {
   readonly format: Format;
 }
 
-/** The levels from the least talkative on. */
+/** The levels, the one that shows least first. */
 const LEVELS: readonly LogLevel[] = ["off", "error", "warning", "info", "debug", "trace"];
 
 /** Whether a line of one level is shown where another is asked for. */
@@ -40,7 +40,7 @@ export function makeLog(style: () => LogStyle, lines: LineWriter, clock: Clock):
     const { level: asked, format } = style();
     if (!isShown(level, asked)) return;
     lines.write(fittingLine(format, { timeMs: clock.now(), level, message, fields }));
-    // Narration is rare; what it says should be there even if the process dies next.
+    // These lines are rare, and should be there even if the process dies next.
     lines.flush();
   };
   return { error: at("error"), warn: at("warning"), info: at("info"), debug: at("debug") };

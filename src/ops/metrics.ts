@@ -2,8 +2,8 @@ import { type Outcome, outcomeOf, type Reason, REASONS } from "../failure.ts";
 
 const OUTCOMES: readonly Outcome[] = ["allowed", "refused", "failed"];
 
-/** How a key fetch ended: well, or by the kind of trouble. */
-export const FETCH_RESULTS = [
+/** How a key fetch ended: well, or by the kind of error. */
+const FETCH_RESULTS = [
   "ok",
   "unreachable",
   "certificate",
@@ -16,14 +16,14 @@ export const FETCH_RESULTS = [
   "wrong_issuer",
   "no_keys",
 ] as const;
-export type FetchResult = typeof FETCH_RESULTS[number];
+type FetchResult = typeof FETCH_RESULTS[number];
 
 const REFUSAL_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "refused");
 const FAILURE_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "failed");
 
 const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
-/** Upper bounds in seconds: from answers out of memory to slow reports. */
+/** Upper bounds in seconds: from responses out of a cache to slow reports. */
 const REQUEST_BUCKETS = [
   0.001,
   0.0025,
@@ -54,7 +54,7 @@ interface Row {
   readonly by: "worker" | "service";
 }
 
-/** The one table of metrics; the README's table comes from it. */
+/** The one table of metrics; the table in `docs/operations.md` comes from it. */
 export const METRICS = {
   requests: {
     name: "ooproxy_requests_total",
@@ -80,21 +80,21 @@ export const METRICS = {
   requestDuration: {
     name: "ooproxy_request_duration_seconds",
     type: "histogram",
-    help: "Time from the head of a request to the end of its answer.",
+    help: "Time from the head of a request to the end of its response.",
     buckets: REQUEST_BUCKETS,
     by: "worker",
   },
   upstreamDuration: {
     name: "ooproxy_upstream_duration_seconds",
     type: "histogram",
-    help: "Time from sending a request upstream to the head of the answer.",
+    help: "Time from sending a request upstream to the head of its response.",
     buckets: REQUEST_BUCKETS,
     by: "worker",
   },
   verificationDuration: {
     name: "ooproxy_verification_duration_seconds",
     type: "histogram",
-    help: "Time to check a token in full, waiting for keys included.",
+    help: "Time to verify a token that is not cached, waiting for keys included.",
     buckets: CHECK_BUCKETS,
     by: "worker",
   },
@@ -108,19 +108,19 @@ export const METRICS = {
   tokenCacheEntries: {
     name: "ooproxy_token_cache_entries",
     type: "gauge",
-    help: "Verified tokens that are remembered.",
+    help: "Verified tokens in the token cache.",
     by: "worker",
   },
   inFlight: {
     name: "ooproxy_requests_in_flight",
     type: "gauge",
-    help: "Requests that are being answered.",
+    help: "Requests in progress.",
     by: "worker",
   },
   upstreamConnections: {
     name: "ooproxy_upstream_connections",
     type: "gauge",
-    help: "Connections to the upstream that are open.",
+    help: "Open connections to the upstream, WebSockets included.",
     by: "worker",
   },
   keyFetches: {
@@ -133,25 +133,25 @@ export const METRICS = {
   keyAge: {
     name: "ooproxy_keys_age_seconds",
     type: "gauge",
-    help: "Time since the keys in use were fetched.",
+    help: "Age of the cached keys, since their fetch began.",
     by: "service",
   },
   keysHeld: {
     name: "ooproxy_keys",
     type: "gauge",
-    help: "Keys of the provider in use.",
+    help: "Cached keys of the provider.",
     by: "service",
   },
   providerClockSkew: {
     name: "ooproxy_provider_clock_skew_seconds",
     type: "gauge",
-    help: "How far the provider's clock is ahead of this machine's at least; below 0 it is behind.",
+    help: "Least difference by which the provider's clock is ahead; negative where it is behind.",
     by: "service",
   },
   certificateExpiry: {
     name: "ooproxy_certificate_expiry_timestamp_seconds",
     type: "gauge",
-    help: "When the TLS certificate expires, in seconds since the epoch.",
+    help: "Expiry of the TLS certificate, in seconds since the epoch.",
     by: "service",
   },
   workers: {
@@ -163,13 +163,13 @@ export const METRICS = {
   workerRestarts: {
     name: "ooproxy_worker_restarts_total",
     type: "counter",
-    help: "Workers that were started again after they had ended or stopped answering.",
+    help: "Workers restarted after they had exited or stopped responding.",
     by: "service",
   },
   reloads: {
     name: "ooproxy_reloads_total",
     type: "counter",
-    help: "Attempts to take changed settings over, by result.",
+    help: "Configuration reloads, by result.",
     labels: { result: ["ok", "refused"] },
     by: "service",
   },
@@ -207,7 +207,7 @@ export class Meter {
     values[series] = (values[series] ?? 0) + amount;
   }
 
-  /** What a metric without labels stands at. */
+  /** The value of a metric without labels. */
   value(name: MetricName): number {
     return this.#values[name][0] ?? 0;
   }
@@ -231,7 +231,7 @@ export class Meter {
     values[sum] = (values[sum] ?? 0) + secs;
   }
 
-  /** One completed request; `failed` says why the upstream did not respond to it whole, if it did not. */
+  /** One completed request; `failed` is why there was no whole response of the upstream, if there was none. */
   countRequest(status: number, failed: Reason | undefined, secs: number): void {
     const outcome = outcomeOf(failed);
     const statusClass = Math.min(Math.max(Math.floor(status / 100), 1), STATUS_CLASSES.length) - 1;
@@ -266,7 +266,7 @@ export function sumMeters(meters: readonly MeterData[]): MeterData {
   })) as Record<MetricName, number[]>;
 }
 
-/** What stays of a worker's numbers when it has ended: what was counted, not what was the case. */
+/** What remains of a worker's metrics once it has exited: counters and histograms, no gauges. */
 export function withoutGauges(data: MeterData): MeterData {
   return Object.fromEntries(METRIC_NAMES.map((name) => [
     name,

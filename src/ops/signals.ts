@@ -1,3 +1,5 @@
+import { SAME_SIGNAL_MS } from "../limits.ts";
+
 /** What the operator asks a running process for. */
 export interface Signals {
   /** Resolves at the first SIGTERM or SIGINT. */
@@ -7,12 +9,6 @@ export interface Signals {
   /** Stops listening for signals. */
   close(): void;
 }
-
-/**
- * The same signal again within this time is the same request, in milliseconds: a terminal signals the
- * whole group, and the task runner above passes its own copy on as well.
- */
-const SAME_REQUEST_MS = 500;
 
 const STOP: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
@@ -25,7 +21,7 @@ export function listenForSignals(onReload: () => void): Signals {
     if (first === undefined) {
       first = { name, at: performance.now() };
       stop.resolve(name);
-    } else if (first.name !== name || performance.now() - first.at > SAME_REQUEST_MS) {
+    } else if (first.name !== name || performance.now() - first.at > SAME_SIGNAL_MS) {
       stopNow.resolve(name);
     }
   };

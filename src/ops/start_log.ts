@@ -18,7 +18,7 @@ export interface Logging {
   readonly log: Log;
   /** The access log that settings ask for; `undefined` where their level shows no requests. */
   accessLog(settings: LogSettings): AccessLog | undefined;
-  /** Logs as these settings ask for from now on. */
+  /** Logs with these settings from now on. */
   use(settings: LogSettings): void;
   /** Writes what is kept back. */
   flush(): void;
@@ -43,7 +43,7 @@ export function startLogging(settings: LogSettings): Logging {
 
 const NEWLINE = 0x0a;
 
-/** Writes whole lines in pieces that a pipe does not tear apart, as far as lines are that short. */
+/** Writes whole lines in pieces that a pipe keeps whole, as far as lines are that short. */
 function writeToStderr(text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) {

@@ -41,7 +41,7 @@ interface Api {
 
 /** What the program does about traces. */
 export interface Tracing {
-  /** The span of the request that is being answered, if there is one. */
+  /** The span of the current request, if there is one. */
   current(): Span | undefined;
   /** Begins the span of a request that goes out within the current one, and gives its trace fields. */
   outgoing(name: string, attributes: Attributes): { span: Span; fields: Map<string, string> };
@@ -59,7 +59,7 @@ const CLIENT = 2;
 /** `SpanStatusCode.ERROR`. */
 export const STATUS_ERROR = 2;
 
-/** Methods that a span is named after; anybody can send others (OpenTelemetry: `HTTP`). */
+/** Methods that a span is named after; clients can send any (OpenTelemetry: `HTTP`). */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** The method as part of a span's name. */

@@ -1,8 +1,5 @@
-import { MAX_LOG_WRITE_BYTES } from "../limits.ts";
+import { LOG_TEXT_LENGTHS, MAX_LOG_WRITE_BYTES } from "../limits.ts";
 import type { Format, LogRecord } from "./log_record.ts";
-
-/** How many characters each text of a line may keep: tried in turn until the line is short enough. */
-const CUTS = [1024, 256, 64, 16];
 
 /** Most bytes that a UTF-16 code unit takes in UTF-8. */
 const BYTES_A_UNIT = 3;
@@ -13,7 +10,7 @@ const BYTES_A_UNIT = 3;
  */
 export function fittingLine(format: Format, record: LogRecord): string {
   let line = format(record);
-  for (const cut of CUTS) {
+  for (const cut of LOG_TEXT_LENGTHS) {
     if (fits(line)) break;
     line = format({ ...record, fields: shortened(record.fields, cut) });
   }

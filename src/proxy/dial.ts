@@ -1,6 +1,7 @@
 import { type Failure, failure } from "../failure.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { messageOf } from "../text.ts";
 
 /** Where the upstream listens. */
 export type UpstreamAddress =
@@ -86,13 +87,13 @@ export function makeDial(
       if (wire !== undefined) return ok(wire);
     } catch (error) {
       if (!abort.signal.aborted) {
-        const detail = error instanceof Error ? error.message : "";
+        const detail = messageOf(error);
         return fail(failure("upstream_refused", detail));
       }
     } finally {
       cancelTimer();
     }
-    // Whatever comes of it now is not needed any more.
+    // A connection that still opens is not needed any more.
     opening.then((late) => late.close(), () => {});
     return fail(failure("upstream_timeout", "no connection in time"));
   };

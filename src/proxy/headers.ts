@@ -77,7 +77,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "proxy-authorization",
 ]);
 
-/** Fields that a `Connection` field cannot remove: they decide who is let in and where a message ends. */
+/** Fields that a `Connection` field cannot remove: they decide about access and about where a message ends. */
 const NOT_REMOVABLE: ReadonlySet<string> = new Set([
   "authorization",
   "host",

@@ -11,7 +11,7 @@ export interface Target {
   readonly host: string;
 }
 
-/** The parts of a request that say what it is for. */
+/** The parts of a request that name its target. */
 export interface RequestLine {
   readonly method: string;
   /** What the server made of the request line, e.g. `http://host/path?query`. */

@@ -1,17 +1,9 @@
 import { type Failure, failure } from "../failure.ts";
+import { LINGERING_CLOSE_MS, MAX_DISCARDED_BODY_BYTES } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { ReceivedFields } from "../proxy/headers.ts";
 import { type Awaitable, fail, ok, type Result } from "../result.ts";
 import type { ClientFaults, TransferWatch } from "./transfer_watch.ts";
-
-/** Longest request body that is read to be thrown away, in bytes: it is on its way already. */
-const MAX_UNREAD_BYTES = 64 * 1024;
-
-/**
- * Time for a client to read its response before its connection is closed, in milliseconds. Meanwhile the
- * runtime takes in what the client sends and holds it: 6 MB at 1 Gb/s, 30 MB on loopback.
- */
-const LINGER_MS = 50;
 
 type Body = ReadableStream<Uint8Array> | null;
 
@@ -21,7 +13,7 @@ export type BodyKind =
   | "none"
   /** There is one. */
   | "framed"
-  /** Only its first piece tells whether there is one. */
+  /** Only its first piece shows whether there is one. */
   | "unknown";
 
 const NO_BODY = ok<BodyKind>("none");
@@ -39,7 +31,7 @@ function wrongFraming({ contentLength, transferEncoding }: ReceivedFields): stri
   if (contentLength !== null && !LENGTH.test(contentLength)) {
     return "a length that is not one plain number";
   }
-  // The server takes only chunks off: what is below them would go on without its name.
+  // The server removes only `chunked`: any coding below it would be forwarded undeclared.
   if (transferEncoding !== null && transferEncoding.toLowerCase() !== "chunked") {
     return "a coding besides chunked";
   }
@@ -55,7 +47,7 @@ const BODY_HIDDEN: ReadonlySet<string> = new Set(["GET", "HEAD"]);
  *
  * The server hides the body of GET and HEAD, so such a request with one is refused rather than
  * forwarded without it. For the other methods the server always shows a body; where the framing does
- * not tell (HTTP/1.1 without length and chunks has none, HTTP/2 may have one), the first piece does.
+ * not say (HTTP/1.1 without length and chunks has none, HTTP/2 may have one), the first piece does.
  *
  * Refused as well: a length that could be read in more than one way, and transfer codings other than
  * `chunked` (RFC 9112, sections 6.1 and 6.3). Does not see the body that HTTP/2 allows a GET or HEAD
@@ -84,7 +76,7 @@ export function checkBody(
  *
  * @param kind what `checkBody` said.
  * @param transfers watches the body from then on.
- * @param faults hears of what is wrong with it.
+ * @param faults is called when the client breaks a limit.
  */
 export function takeBody(
   request: Request,
@@ -127,7 +119,7 @@ async function unlessEmpty(body: ReadableStream<Uint8Array>): Promise<Body> {
  * (no `Host` field) can give up a body without its connection.
  */
 export function isLongUpload({ host, framed, contentLength }: ReceivedFields): boolean {
-  return host !== null && framed && !(Number(contentLength ?? NaN) <= MAX_UNREAD_BYTES);
+  return host !== null && framed && !(Number(contentLength ?? NaN) <= MAX_DISCARDED_BODY_BYTES);
 }
 
 /**
@@ -144,7 +136,7 @@ export async function lingeringClose(refusal: Response, clock: Clock): Promise<R
     start: (controller) => controller.enqueue(bytes.subarray(0, -1)),
     pull: (controller) =>
       new Promise((resolve) => {
-        stop = clock.after(LINGER_MS, () => {
+        stop = clock.after(LINGERING_CLOSE_MS, () => {
           controller.error(new Error("this request is not read"));
           resolve();
         });

@@ -1,4 +1,5 @@
 import { type Failure, failure } from "../failure.ts";
+import { WORKER_BUSY_RETRY_AFTER_SECS } from "../limits.ts";
 import type { HeaderList } from "../proxy/headers.ts";
 import type { WorkerConfig } from "../config/schema.ts";
 
@@ -27,11 +28,11 @@ export function clientLimits(config: WorkerConfig): ClientLimits {
   };
 }
 
-/** How soon a client may try again that came when all was busy, in seconds: requests end all the time. */
-const BUSY_RETRY_SECS = 1;
-
 /** The refusal of a request that comes when there are as many as there may be. */
-export const BUSY: Failure = { reason: "worker_busy", retryAfterSecs: BUSY_RETRY_SECS };
+export const BUSY: Failure = {
+  reason: "worker_busy",
+  retryAfterSecs: WORKER_BUSY_RETRY_AFTER_SECS,
+};
 
 /** Colon, space and line end of a header field. */
 const FIELD_FRAME_BYTES = 4;

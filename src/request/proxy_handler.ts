@@ -23,7 +23,7 @@ import { makeRequestIds } from "./request_id.ts";
 import { type RecordSinks, RequestRecord } from "./request_record.ts";
 import type { TransferWatch } from "./transfer_watch.ts";
 
-/** What carries decisions out. */
+/** What the handler needs to carry decisions out. */
 export interface ProxyHandlerOptions extends RecordSinks {
   readonly decide: Decide;
   readonly upstream: Upstream;
@@ -53,17 +53,17 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
   const { clock, meter, log } = options;
   const { maxBodyBytes, maxRequests } = limits;
   const ids = makeRequestIds();
-  // One function without a step that is not needed: what is there already is not waited for.
+  // One async function, and no await on values that are there already: each costs time.
   return async function handle(request, connection) {
     const { method, headers } = request;
     const fields = new ReceivedFields(headers);
     const record = new RequestRecord(method, connection, ids(fields.requestId), options);
     const refuse = (why: Failure) => refusal(why, record, fields, options);
     try {
-      // What is too much is refused before time or memory goes into it, token or not.
+      // Limits come first, before time or memory goes into the request, token or not.
       if (meter.value("inFlight") > maxRequests) return refuse(BUSY);
       const { secure } = connection;
-      // Over HTTP/2 (no `Host` field) the runtime never says that a client left unless it was asked before.
+      // Over HTTP/2 (no `Host` field) the runtime never reports that a client left unless the signal was read before.
       if (secure && fields.host === null) void request.signal;
       const target = readTarget(
         { method, url: request.url, host: fields.host, http2: secure },
@@ -126,7 +126,7 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
   };
 }
 
-/** What is known before the decision, as it came over HTTP. A class: cheaper to make than a literal. */
+/** What is known before the decision, from HTTP. A class: cheaper to make than a literal. */
 class Facts implements RequestFacts {
   constructor(
     readonly id: string,
@@ -148,7 +148,7 @@ function refusal(
   record.responded(statusOf(why.reason));
   // A body that is not read must not be waited for: the connection ends with the response.
   const response = failureResponse(why, REALM, fields.framed);
-  // One that has stalled cannot be cut off: its client is to get at least the whole response.
+  // After a stall the connection cannot be cut: the client has to get at least the whole response.
   const stalled = why.reason === "client_timeout";
   return isLongUpload(fields) && !stalled ? lingeringClose(response, clock) : response;
 }
@@ -168,12 +168,12 @@ function responseOf(
     sent.append(name, value);
     named ||= name === "x-request-id";
   }
-  // An upstream that names the request itself, usually by the id it was sent, has the last word.
+  // An id that the upstream set, usually the one it was sent, is kept.
   if (!named) sent.append("x-request-id", record.requestId);
   return response;
 }
 
-/** How many bytes a response has that has arrived whole; `undefined` for one that is still to come. */
+/** The size of a body that has arrived whole; `undefined` for one that is still to come. */
 function wholeBytes(body: UpstreamResponse["body"]): number | undefined {
   if (body === null) return 0;
   return body instanceof Uint8Array ? body.length : undefined;

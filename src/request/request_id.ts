@@ -1,5 +1,4 @@
-/** Longest request id taken over from a client, in characters. */
-const MAX_LENGTH = 128;
+import { MAX_REQUEST_ID_LENGTH } from "../limits.ts";
 
 /** Gives each request its id. */
 export type RequestIds = (received: string | null) => string;
@@ -17,5 +16,5 @@ export function makeRequestIds(): RequestIds {
 }
 
 function isWellFormed(id: string): boolean {
-  return id.length > 0 && id.length <= MAX_LENGTH && /^[\w.:/+=-]+$/.test(id);
+  return id.length > 0 && id.length <= MAX_REQUEST_ID_LENGTH && /^[\w.:/+=-]+$/.test(id);
 }

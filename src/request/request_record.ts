@@ -48,17 +48,17 @@ export class RequestRecord implements ClientFaults {
     this.#path = path;
   }
 
-  /** Who calls, as a verified token says. */
+  /** The caller, from a verified token. */
   calledBy(identity: Identity): void {
     this.#identity = identity;
   }
 
-  /** The client did too much, or nothing for too long: that is the reason, whatever follows from it. */
+  /** The client sent too much, or nothing for too long: that is the reason logged, not what follows from it. */
   onClientFault(why: Failure): void {
     this.#clientFault ??= why;
   }
 
-  /** What the client is to blame for. */
+  /** The limit that the client broke, if any. */
   get clientFault(): Failure | undefined {
     return this.#clientFault;
   }
@@ -72,7 +72,7 @@ export class RequestRecord implements ClientFaults {
    * The head of the response is known.
    *
    * @param bytes of its body, where all of it has arrived.
-   * @param now on the clock that never jumps, where it is known.
+   * @param now on the monotonic clock, where it is known.
    */
   responded(status: number, bytes?: number, now?: number): void {
     this.#status = status;

@@ -2,6 +2,7 @@ import { makeAuthenticator } from "../auth/authenticate.ts";
 import { type AuthenticateToken, TokenCache } from "../auth/token_cache.ts";
 import type { Provider } from "../auth/provider.ts";
 import { makeJwtProvider } from "../auth/verify_jwt.ts";
+import { UPSTREAM_QUEUED_PER_CONNECTION, WATCH_CLIENT_AFTER_MS } from "../limits.ts";
 import type { KeySource } from "../oidc/key_source.ts";
 import { KeyStore } from "../oidc/key_store.ts";
 import type { AccessLog } from "../ops/access_log.ts";
@@ -42,7 +43,7 @@ export interface Service {
    * @param elsewhere connections to the upstream that services before this one still have.
    */
   gauge(elsewhere: number): void;
-  /** Its WebSockets. They outlive `close`, and may be held by themselves without the rest. */
+  /** Its WebSockets. They outlive `close`, and may be kept without the rest of the service. */
   readonly webSockets: WebSocketRelays;
   /** Closes idle connections; requests that run go on. */
   close(): void;
@@ -139,12 +140,6 @@ function timed(provider: Provider, { clock, meter }: ServiceDeps): AuthenticateT
   };
 }
 
-/** How many requests wait for a connection, for each connection that there may be. */
-const QUEUED_PER_CONNECTION = 4;
-
-/** How long an answer may take before anyone looks whether the client is still there, in milliseconds: looking costs more than all else about a quick request. */
-const WATCH_CLIENT_AFTER_MS = 100;
-
 function makeUpstream(
   { config, upstreamTls }: WorkerSettings,
   dial: Dial,
@@ -164,7 +159,7 @@ function makeUpstream(
     timeoutMs,
     idleTimeoutMs: config.upstream.upstreamIdleTimeoutSecs * 1000,
     maxConnections,
-    maxQueued: maxConnections * QUEUED_PER_CONNECTION,
+    maxQueued: maxConnections * UPSTREAM_QUEUED_PER_CONNECTION,
     watchClientAfterMs: WATCH_CLIENT_AFTER_MS,
   }, clock);
   return tracedUpstream(upstream, origin, tracing);

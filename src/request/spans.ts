@@ -50,7 +50,7 @@ export function tracedUpstream(
         "url.path": pathAndQuery.split("?", 1)[0] ?? "",
         "server.address": origin.replace(/^[a-z]+:\/\//, ""),
       });
-      const answered = await upstream.send(changed(request, {
+      const sent = await upstream.send(changed(request, {
         // What the client sent of the kind has become the parent of the request's span.
         headers: [...request.headers.filter(([name]) => !fields.has(name)), ...fields],
         onEnd(end) {
@@ -59,15 +59,15 @@ export function tracedUpstream(
           request.onEnd(end);
         },
       }));
-      if (answered.ok) {
-        span.setAttribute("http.response.status_code", answered.value.status);
-        if (!(answered.value.body instanceof ReadableStream)) span.end();
+      if (sent.ok) {
+        span.setAttribute("http.response.status_code", sent.value.status);
+        if (!(sent.value.body instanceof ReadableStream)) span.end();
       } else {
-        span.setAttribute("http.response.status_code", statusOf(answered.failure.reason));
-        failed(span, answered.failure.reason);
+        span.setAttribute("http.response.status_code", statusOf(sent.failure.reason));
+        failed(span, sent.failure.reason);
         span.end();
       }
-      return answered;
+      return sent;
     },
   };
 }

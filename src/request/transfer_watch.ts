@@ -1,8 +1,9 @@
 import { type Failure, failure } from "../failure.ts";
+import { TRANSFER_SWEEP_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { ClientLimits } from "./limits.ts";
 
-/** Hears of it when a client has done too much, or nothing for too long. */
+/** What is called when a client has sent too much, or nothing for too long. */
 export interface ClientFaults {
   /** Called at most once a transfer, before the transfer is aborted. */
   onClientFault(why: Failure): void;
@@ -10,16 +11,13 @@ export interface ClientFaults {
 
 type Bytes = ReadableStream<Uint8Array>;
 
-/** How often transfers are looked at, in milliseconds: one timer for all of them. */
-const SWEEP_MS = 1000;
-
 /** Stands for the time since which a client is waited for, when it is not. */
 const NOT_WAITING = -1;
 
 /**
- * Watches the clients of running transfers. A client that sends nothing of a body that is wanted, or
- * does not take what is there for it, for longer than it may (by up to a second more): its transfer
- * is aborted with `client_timeout`. A body with more bytes than there may be is aborted with
+ * Watches the clients of running transfers. A client that sends nothing of a body that is read, or
+ * does not read what is ready for it, for longer than allowed (and up to a second more): its transfer
+ * is aborted with `client_timeout`. A body with more bytes than allowed is aborted with
  * `content_too_large`.
  *
  * Waiting for the upstream does not count, neither for its response nor for it to take more of a body.
@@ -32,7 +30,7 @@ export class TransferWatch {
   readonly #transfers = new Set<Transfer>();
   #stop: (() => void) | undefined;
   #closed = false;
-  /** Counts sweeps: a clock that costs nothing to read. */
+  /** The number of sweeps so far: a clock that costs nothing to read. */
   sweeps = 0;
 
   constructor(
@@ -40,12 +38,12 @@ export class TransferWatch {
     clock: Clock,
   ) {
     this.#maxBodyBytes = maxBodyBytes ?? Infinity;
-    this.#idleSweeps = Math.ceil(idleTimeoutMs / SWEEP_MS);
+    this.#idleSweeps = Math.ceil(idleTimeoutMs / TRANSFER_SWEEP_MS);
     this.#clock = clock;
   }
 
   /**
-   * The same body of a request, watched from its first use: one that is not asked for stays untouched,
+   * The same body of a request, watched from its first use: one that is not read stays untouched,
    * since the server waits for ever for the reader of one that was.
    */
   upload(body: Bytes, faults: ClientFaults): Bytes {
@@ -84,7 +82,7 @@ export class TransferWatch {
   }
 
   #sweepLater(): () => void {
-    return this.#clock.after(SWEEP_MS, () => this.#sweep());
+    return this.#clock.after(TRANSFER_SWEEP_MS, () => this.#sweep());
   }
 
   #sweep(): void {

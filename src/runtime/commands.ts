@@ -23,7 +23,7 @@ export interface ProcessCommand {
 export const V8_FLAGS = "--v8-flags=--max-semi-space-size=4,--no-parallel-scavenge";
 
 /** The argument by which the program takes the role of a worker; not for people. */
-export const WORKER_ROLE = "worker";
+const WORKER_ROLE = "worker";
 
 /**
  * The command that starts a worker. A compiled program starts itself, with the permissions that are

@@ -24,7 +24,7 @@ export interface Permissions {
   readonly run: readonly string[];
 }
 
-/** A running program's own file, whatever its path is (Linux). */
+/** A running program's own file, by a path that never changes (Linux). */
 export const SELF = "/proc/self/exe";
 
 /** No permission at all. */
@@ -91,7 +91,7 @@ function flag(name: string, grant: Grant): string[] {
   return grant.length === 0 ? [] : [`${name}=${grant.map(withoutComma).join(",")}`];
 }
 
-/** A comma ends a value and nothing escapes it: the folder above a path with one has to do. */
+/** A comma ends a value and nothing escapes it: the folder above such a path is granted instead. */
 function withoutComma(path: string): string {
   return path.includes(",") ? withoutComma(dirname(path)) : path;
 }
@@ -112,7 +112,7 @@ const ALL_NAMES: readonly Deno.PermissionName[] = [
   "net",
 ];
 
-/** The argument that tells a worker that it will connect to a Unix socket. */
+/** The argument of a worker that connects to a Unix socket. */
 export const WITH_SOCKET = "socket";
 
 /**

@@ -1,9 +1,10 @@
 import { fail, ok, type Result } from "../result.ts";
 import type { ProcessCommand } from "../runtime/commands.ts";
+import { messageOf } from "../text.ts";
 
 /**
- * Variables by which a system's loader is told to load other code: whoever may start one program only
- * may not set them, and a runtime that runs does not need them.
+ * Variables that make a system's loader load other code: a process that may start one program only may
+ * not set them, and a runtime that runs does not need them.
  */
 const LOADER_VARIABLES = /^(LD|DYLD)_/;
 
@@ -28,10 +29,8 @@ export function spawnWorker(
   } catch (error) {
     return fail(
       error instanceof Deno.errors.NotCapable
-        ? "a worker process may not be started: run with --allow-run, or with NUM_WORKERS=1"
-        : `a worker process cannot be started: ${
-          error instanceof Error ? error.message : String(error)
-        }`,
+        ? "no permission to start a worker process: run with --allow-run, or with NUM_WORKERS=1"
+        : `cannot start a worker process: ${messageOf(error)}`,
     );
   }
 }

@@ -15,17 +15,17 @@ export interface SupervisorOptions extends Pick<SlotOptions, "clock" | "log" | "
 /**
  * Starts the workers and keeps them alive. Holds no client connection itself.
  *
- * Resolves when every one of them has been heard of, or fails with the reason when none has come up.
+ * Resolves when each of them has started or failed to; fails with the reason when none has started.
  *
  * @param keys where the keys that belong to the settings come from; every change is passed on.
  */
 export async function startSupervisor(
   settings: WorkerSettings,
   keys: KeySource,
-  parts: SupervisorOptions,
+  options: SupervisorOptions,
 ): Promise<Result<Workers, string>> {
   const slots: WorkerSlot[] = [];
-  /** Those that are no longer wanted and finish what they have begun. */
+  /** Workers that are no longer wanted and finish their requests. */
   const leaving = new Set<WorkerSlot>();
   let current = { settings, keys };
   let unfollow = follow(keys);
@@ -34,23 +34,23 @@ export async function startSupervisor(
   let ready = 0;
   let failed = 0;
 
-  const slotParts: SlotOptions = {
-    ...parts,
+  const slotOptions: SlotOptions = {
+    ...options,
     onReady() {
       if (++ready + failed >= slots.length) started.resolve(ok(undefined));
     },
-    onEnded(text) {
+    onEnded(reason) {
       if (ready + ++failed < slots.length) return;
-      started.resolve(ready > 0 ? ok(undefined) : fail(text));
+      started.resolve(ready > 0 ? ok(undefined) : fail(reason));
     },
-    onRestart: () => parts.meter.add("workerRestarts"),
+    onRestart: () => options.meter.add("workerRestarts"),
     onRetired: (meter) => void retired.splice(0, retired.length, sumMeters([...retired, meter])),
   };
 
   function fill(): void {
     const { settings, keys } = current;
     while (slots.length < workerCount(settings.config)) {
-      slots.push(new WorkerSlot(settings, keys, slotParts));
+      slots.push(new WorkerSlot(settings, keys, slotOptions));
     }
   }
 
@@ -61,11 +61,11 @@ export async function startSupervisor(
 
   const all = () => [...slots, ...leaving];
 
-  /** Has a worker finish what it has begun; it is counted with the others until it has ended. */
+  /** Drains a worker that is no longer wanted; its metrics count until it has exited. */
   async function dismiss(slot: WorkerSlot): Promise<void> {
     leaving.add(slot);
     await slot.drain({
-      // Time for the clients that are busy to be asked to go.
+      // Time to ask busy clients to leave.
       delayMs: LISTENER_GRACE_MS,
       timeoutMs: current.settings.config.process.shutdownTimeoutSecs * 1000,
     });
@@ -75,7 +75,7 @@ export async function startSupervisor(
   let cancelCheck: (() => void) | undefined;
   function checkAll(): void {
     slots.forEach((slot) => slot.checkAlive());
-    cancelCheck = parts.clock.after(REPORT_INTERVAL_MS, checkAll);
+    cancelCheck = options.clock.after(REPORT_INTERVAL_MS, checkAll);
   }
 
   const workers: Workers = {
@@ -87,7 +87,7 @@ export async function startSupervisor(
       const refused = outcomes.find((outcome) => !outcome.ok);
       if (refused !== undefined) {
         unfollowNew();
-        // All serve with the same settings, so those that took the new ones over go back.
+        // All serve with the same settings, so workers that took the new ones over go back.
         await Promise.all(slots.map((slot) => slot.reload(current.settings, current.keys)));
         return refused;
       }

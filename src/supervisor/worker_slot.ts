@@ -24,21 +24,21 @@ export interface SlotOptions {
   readonly command: ProcessCommand;
   /** Variables that workers get: never a setting. */
   readonly env: Readonly<Record<string, string>>;
-  /** Told when a worker has ended that should not have; `text` is its last word, if it had one. */
-  readonly onEnded: (text: string) => void;
-  /** Told when a worker accepts requests. */
+  /** Called when a worker has exited that should not have, with the reason. */
+  readonly onEnded: (reason: string) => void;
+  /** Called when a worker accepts requests. */
   readonly onReady: () => void;
-  /** Told when a worker is started again. */
+  /** Called when a worker is restarted. */
   readonly onRestart: () => void;
-  /** Takes what an ended worker has counted. */
+  /** Gets what a worker that exited has counted. */
   readonly onRetired: (meter: MeterData) => void;
 }
 
 type Outcome = Result<readonly string[], string>;
 
-/** One worker process that is kept alive: started again when it ends, replaced when it hangs. */
+/** One worker process that is kept alive: restarted when it exits, replaced when it hangs. */
 export class WorkerSlot {
-  readonly #parts: SlotOptions;
+  readonly #options: SlotOptions;
   #settings: WorkerSettings;
   /** Where the keys that belong to these settings come from. */
   #keys: KeySource;
@@ -59,10 +59,10 @@ export class WorkerSlot {
   readonly #reported = new Map<number, () => void>();
   readonly #drained = Promise.withResolvers<DrainOutcome>();
 
-  constructor(settings: WorkerSettings, keys: KeySource, parts: SlotOptions) {
+  constructor(settings: WorkerSettings, keys: KeySource, options: SlotOptions) {
     this.#settings = settings;
     this.#keys = keys;
-    this.#parts = parts;
+    this.#options = options;
     this.#start();
   }
 
@@ -85,7 +85,7 @@ export class WorkerSlot {
   }
 
   /**
-   * Has the worker serve with other settings and their keys. One that ends meanwhile is started again
+   * Has the worker serve with other settings and their keys. One that exits meanwhile is restarted
    * with them; only a worker that refuses them makes this fail.
    */
   async reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>> {
@@ -111,7 +111,7 @@ export class WorkerSlot {
   checkAlive(): void {
     if (!this.#ready) return;
     if (this.#missed >= MAX_MISSED_REPORTS) {
-      this.#parts.log.error("worker not responding, replacing it", { pid: this.pid });
+      this.#options.log.error("worker not responding, replacing it", { pid: this.pid });
       this.#missed = 0;
       this.#signal("SIGKILL");
       return;
@@ -120,12 +120,12 @@ export class WorkerSlot {
     this.#channel?.send({ type: "report", id: this.#nextId++ });
   }
 
-  /** Resolves when the worker's numbers are fresh, or when waiting for that has taken too long. */
+  /** Resolves when the worker's metrics are fresh, or when waiting for that has taken too long. */
   freshen(): Promise<void> {
     if (!this.#ready) return Promise.resolve();
     return new Promise((resolve) => {
       const id = this.#nextId++;
-      const cancel = this.#parts.clock.after(SCRAPE_WAIT_MS, () => done());
+      const cancel = this.#options.clock.after(SCRAPE_WAIT_MS, () => done());
       const done = () => {
         cancel();
         this.#reported.delete(id);
@@ -136,7 +136,7 @@ export class WorkerSlot {
     });
   }
 
-  /** Has the worker drain and end, and does not start it again. */
+  /** Has the worker drain and exit, and does not restart it. */
   drain(times: DrainTimes): Promise<DrainOutcome> {
     this.#stopping = true;
     this.#cancelTimer?.();
@@ -144,8 +144,8 @@ export class WorkerSlot {
     if (this.#ready) {
       this.#channel?.send({ type: "drain", times });
       const limitMs = times.delayMs + times.timeoutMs + DRAIN_GRACE_MS;
-      this.#cancelTimer = this.#parts.clock.after(limitMs, () => {
-        this.#parts.log.error("worker did not exit in time, killing it", { pid: this.pid });
+      this.#cancelTimer = this.#options.clock.after(limitMs, () => {
+        this.#options.log.error("worker did not exit in time, killing it", { pid: this.pid });
         this.#signal("SIGKILL");
       });
     } else {
@@ -162,10 +162,10 @@ export class WorkerSlot {
   }
 
   #start(): void {
-    const { clock } = this.#parts;
-    const spawned = spawnWorker(this.#parts.command, this.#parts.env);
+    const { clock } = this.#options;
+    const spawned = spawnWorker(this.#options.command, this.#options.env);
     if (!spawned.ok) {
-      // Nobody is told before the constructor has come to its end.
+      // Later, since `onEnded` must not be called from the constructor.
       this.#cancelTimer = clock.after(0, () => this.#again(spawned.failure, false));
       return;
     }
@@ -177,24 +177,24 @@ export class WorkerSlot {
       process.stdin,
       (message) => this.#receive(message),
     );
-    let lastWord = "";
+    let exitReason = "";
     this.#cancelTimer = clock.after(WORKER_START_MS, () => {
-      lastWord = `did not listen within ${WORKER_START_MS / 1000} s`;
+      exitReason = `did not listen within ${WORKER_START_MS / 1000} s`;
       this.#signal("SIGKILL");
     });
     void this.#serve().then((outcome) => {
       if (outcome.ok) return this.#becomeReady(outcome.value);
-      lastWord ||= outcome.failure;
+      exitReason ||= outcome.failure;
       this.#signal("SIGKILL");
     });
-    const told = this.#channel.ended.catch(() => {
-      lastWord = "sent an invalid message";
+    const ended = this.#channel.ended.catch(() => {
+      exitReason = "sent an invalid message";
       this.#signal("SIGKILL");
     });
-    void Promise.all([process.status, told]).then(([status]) => this.#ended(status, lastWord));
+    void Promise.all([process.status, ended]).then(([status]) => this.#ended(status, exitReason));
   }
 
-  /** Sends the settings and waits for what the worker says to them. */
+  /** Sends the settings and waits until the worker has accepted or refused them. */
   #serve(): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const id = this.#nextId++;
@@ -208,8 +208,8 @@ export class WorkerSlot {
     this.#cancelTimer?.();
     this.#urls = urls;
     this.#ready = true;
-    this.#readySince = this.#parts.clock.monotonic();
-    this.#parts.onReady();
+    this.#readySince = this.#options.clock.monotonic();
+    this.#options.onReady();
   }
 
   #receive(message: FromWorker): void {
@@ -219,7 +219,7 @@ export class WorkerSlot {
       case "refused":
         return this.#settle(message.id, fail(message.text));
       case "ask":
-        return void this.#answer(message.id, message.sinceMs);
+        return void this.#reply(message.id, message.sinceMs);
       case "reported":
         this.#missed = 0;
         this.#meter = message.meter;
@@ -235,22 +235,22 @@ export class WorkerSlot {
     this.#served.delete(id);
   }
 
-  async #answer(id: number, sinceMs: number | undefined): Promise<void> {
+  async #reply(id: number, sinceMs: number | undefined): Promise<void> {
     const channel = this.#channel;
     const keys = this.#keys;
-    const answer = await (sinceMs === undefined ? keys.newest() : keys.since(sinceMs));
+    const result = await (sinceMs === undefined ? keys.newest() : keys.since(sinceMs));
     if (channel === undefined || channel !== this.#channel) return;
     if (keys !== this.#keys) {
-      const failure = { text: "the provider has been exchanged by a reload", retryAfterSecs: 1 };
-      channel.send({ type: "answer", id, answer: fail(failure) });
+      const failure = { text: "a reload changed the provider", retryAfterSecs: 1 };
+      channel.send({ type: "reply", id, result: fail(failure) });
       return;
     }
-    if (answer.ok && answer.value !== this.#sent) this.publishKeys(keys);
-    channel.send({ type: "answer", id, answer: answer.ok ? ok(null) : answer });
+    if (result.ok && result.value !== this.#sent) this.publishKeys(keys);
+    channel.send({ type: "reply", id, result: result.ok ? ok(null) : result });
   }
 
-  #ended(status: Deno.CommandStatus, lastWord: string): void {
-    const { clock } = this.#parts;
+  #ended(status: Deno.CommandStatus, exitReason: string): void {
+    const { clock } = this.#options;
     const { pid } = this;
     this.#cancelTimer?.();
     this.#process = undefined;
@@ -258,33 +258,33 @@ export class WorkerSlot {
     this.#channel = undefined;
     for (const id of [...this.#served.keys()]) this.#settle(id, fail("worker exited"));
     for (const done of [...this.#reported.values()]) done();
-    if (this.#meter !== undefined) this.#parts.onRetired(withoutGauges(this.#meter));
+    if (this.#meter !== undefined) this.#options.onRetired(withoutGauges(this.#meter));
     this.#meter = undefined;
     const served = this.#ready;
     this.#ready = false;
     if (this.#stopping) return this.#drained.resolve(served ? "aborted" : "finished");
     const steady = served && clock.monotonic() - this.#readySince >= STEADY_MS;
-    this.#again(lastWord || (status.signal ?? `exit code ${status.code}`), steady, pid);
+    this.#again(exitReason || (status.signal ?? `exit code ${status.code}`), steady, pid);
   }
 
   /** Starts a worker after a pause that grows as long as none serves for a while. */
   #again(why: string, steady: boolean, pid?: number): void {
-    const { clock, log } = this.#parts;
+    const { clock, log } = this.#options;
     if (steady) this.#backoffMs = MIN_RESTART_PAUSE_MS;
     log.warn("worker exited, restarting", { pid, why, restartDelayMs: this.#backoffMs });
     this.#cancelTimer = clock.after(this.#backoffMs, () => {
-      this.#parts.onRestart();
+      this.#options.onRestart();
       this.#start();
     });
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_RESTART_PAUSE_MS);
-    this.#parts.onEnded(why);
+    this.#options.onEnded(why);
   }
 
   #signal(name: Deno.Signal): void {
     try {
       this.#process?.kill(name);
     } catch {
-      // It has just ended by itself.
+      // It has just exited by itself.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * From the settings to the identity the TLS listener shows: reads the file, opens it, and says in
- * one line what is wrong with it.
+ * Loads the certificate and key of a TLS listener: reads the file, opens it, and reports in one line
+ * what is wrong with it.
  */
 import { X509Certificate } from "node:crypto";
 import { fail, ok, type Result } from "../result.ts";
@@ -42,8 +42,6 @@ export interface LoadedIdentity {
   readonly identity: TlsIdentity;
   /** Subject alternative names of the leaf, as `DNS:…`, `IP Address:…`; empty if it has none. */
   readonly names: readonly string[];
-  /** The leaf is valid from this time on, milliseconds since the epoch. */
-  readonly notBefore: number;
   /** The leaf is valid up to this time, milliseconds since the epoch. */
   readonly notAfter: number;
   /** Whole days until `notAfter`, rounded down; negative when it has passed. */
@@ -55,13 +53,6 @@ export interface LoadedIdentity {
   readonly warnings: readonly string[];
 }
 
-/** Why there is no identity. */
-export interface IdentityProblem {
-  readonly kind: PfxFailure["kind"] | "unreadable file";
-  /** One line: the setting, the path, what is wrong and what to do. Never the password. */
-  readonly text: string;
-}
-
 /** Reads a whole file; throws what `Deno.readFile` throws. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
 
@@ -70,14 +61,15 @@ export type ReadFile = (path: string) => Promise<Uint8Array>;
  *
  * @param settings the path, the password and the time
  * @param readFile how the file is read; from the disk by default
- * @returns the identity with its facts and warnings, or the problem as one line
+ * @returns the identity with its facts and warnings, or one line: the setting, the path, what is wrong
+ * and what to do; never the password
  *
  * Not checked: whether the names are those that clients call, and whether clients trust the chain.
  */
 export async function loadIdentity(
   settings: IdentitySettings,
   readFile: ReadFile = (path) => Deno.readFile(path),
-): Promise<Result<LoadedIdentity, IdentityProblem>> {
+): Promise<Result<LoadedIdentity, string>> {
   // As JSON the path cannot break the line.
   const { setting = "CERT_FILE" } = settings;
   const file = `${setting} ${JSON.stringify(settings.certFile)}`;
@@ -85,7 +77,7 @@ export async function loadIdentity(
   try {
     bytes = await readFile(settings.certFile);
   } catch (error) {
-    return fail({ kind: "unreadable file", text: `${file}: ${readAdvice(error)}` });
+    return fail(`${file}: ${readAdvice(error)}`);
   }
   const opened = settings.pem === true && isPem(bytes)
     ? pemToIdentity(new TextDecoder().decode(bytes))
@@ -97,8 +89,7 @@ export async function loadIdentity(
       settings.certPassword === "",
       `${password} or ${password}_FILE`,
     );
-    const text = `${file}: ${advice}`;
-    return fail({ kind: opened.failure.kind, text });
+    return fail(`${file}: ${advice}`);
   }
   return ok(describe(opened.value, file, settings.now));
 }
@@ -117,7 +108,6 @@ function describe(identity: TlsIdentity, file: string, now: number): LoadedIdent
   return {
     identity,
     names: leaf.subjectAltName?.split(", ") ?? [],
-    notBefore: leaf.validFromDate.getTime(),
     notAfter,
     daysLeft: Math.floor((notAfter - now) / DAY_MS),
     warnings: chain.flatMap((certificate) => dateWarnings(certificate, file, now)),
@@ -150,43 +140,43 @@ function iso(time: number): string {
 /** What is wrong with reading the file, and what to do. */
 function readAdvice(error: unknown): string {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-    return "there is no such file; check the path and, in a container, that it is mounted";
+    return "no such file; check the path and, in a container, that it is mounted";
   }
   if (error instanceof Deno.errors.IsADirectory) {
-    return "it is a directory; give the path of the PKCS#12 (PFX) file in it";
+    return "is a directory; give the path of the PKCS#12 (PFX) file in it";
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return "permission denied; let the user this program runs as read the file";
   }
   if (error instanceof Deno.errors.NotCapable) {
-    return "the runtime may not read it; start the program with --allow-read for this path";
+    return "not permitted by the runtime; start the program with --allow-read for this path";
   }
   const name = error instanceof Error ? error.name : "unknown error";
-  return `the file cannot be read (${name}); check the path and the disk`;
+  return `cannot be read (${name}); check the path and the disk`;
 }
 
 /** What is wrong with the content of the file, and what to do. */
 function pfxAdvice(failure: PfxFailure, passwordEmpty: boolean, passwordSettings: string): string {
   switch (failure.kind) {
     case "wrong password":
-      return (passwordEmpty ? "it does not open with an empty password" : "wrong password") +
+      return (passwordEmpty ? "does not open with an empty password" : "wrong password") +
         `; check ${passwordSettings} (if the password is right, the file has an integrity ` +
         `check that is not supported: export it again with "openssl pkcs12 -export")`;
     case "cannot decrypt":
-      return `its content cannot be decrypted; check ${passwordSettings} (if the password is ` +
+      return `content cannot be decrypted; check ${passwordSettings} (if the password is ` +
         `right, the encryption is not supported: export it again with "openssl pkcs12 -export")`;
     case "not PKCS#12":
       return formAdvice(failure.looksLike);
     case "no key":
-      return "there is no private key in it (in a PFX file: none protected by a password); export it again " +
+      return "no private key found (in a PFX file: none protected by a password); export the file again " +
         `together with the key: ${EXPORT_COMMAND}`;
     case "no certificate":
-      return `there is no certificate in it; export it again with both: ${EXPORT_COMMAND}`;
+      return `no certificate found; export the file again with both: ${EXPORT_COMMAND}`;
     case "key does not fit":
-      return "the private key fits none of the certificates in it; export it again with the key " +
+      return "the private key fits none of the certificates; export the file again with the key " +
         `that the certificate was made for: ${EXPORT_COMMAND}`;
     case "unsupported":
-      return `it holds something that cannot be served: ${oneLine(failure.detail)}; use an RSA ` +
+      return `holds something that cannot be served: ${oneLine(failure.detail)}; use an RSA ` +
         "key of 2048 bits or more, an ECDSA key on P-256, P-384 or P-521, or an Ed25519 key";
     case "runtime changed":
       return `this version of the runtime opens PKCS#12 files differently (${failure.detail}); ` +
@@ -196,10 +186,10 @@ function pfxAdvice(failure: PfxFailure, passwordEmpty: boolean, passwordSettings
 
 /** What to do with a file of another form. */
 function formAdvice(form: ForeignForm): string {
-  const not = "it is not a PKCS#12 (PFX) file";
+  const not = "not a PKCS#12 (PFX) file";
   switch (form) {
     case "empty":
-      return `the file is empty; make it with: ${EXPORT_COMMAND}`;
+      return `file is empty; make it with: ${EXPORT_COMMAND}`;
     case "PEM":
       return `${not} but PEM text; convert it with: ${EXPORT_COMMAND}`;
     case "base64":

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { fail, ok, type Result } from "../result.ts";
+import { messageOf } from "../text.ts";
 
 /** A private key with its certificates, in the form that the TLS options of a server take. */
 export interface TlsIdentity {
@@ -185,7 +186,7 @@ function whyNotServed(key: KeyObject): string | undefined {
 
 /** Names the reason behind the error with which the runtime refused the file. */
 function openingFailure(error: unknown, bytes: Uint8Array, password: string): PfxFailure {
-  const message = error instanceof Error ? error.message : "";
+  const message = messageOf(error);
   const known = RUNTIME_ERRORS.find(([part]) => message.includes(part));
   if (known !== undefined) return known[1];
   if (message.includes("not enough data") || message.includes("ASN1Error")) {

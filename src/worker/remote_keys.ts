@@ -13,15 +13,15 @@ export interface KeyQuestion {
   readonly sinceMs?: number;
 }
 
-/** A worker's keys: the latest that the supervisor has told of, and a way to ask it for newer ones. */
+/** A worker's keys: the latest that the supervisor has sent, and a way to ask it for newer ones. */
 export class RemoteKeys implements KeySource {
   readonly #ask: (question: KeyQuestion) => void;
   #keys: KeySnapshot | undefined;
   #nextId = 1;
   readonly #listeners = new ChangeListeners();
-  readonly #waiting = new Map<number, (answer: Result<null, NoKeys>) => void>();
+  readonly #waiting = new Map<number, (result: Result<null, NoKeys>) => void>();
 
-  /** @param ask sends a question that `answer` will be called for. */
+  /** @param ask sends a question that `reply` will be called for. */
   constructor(ask: (question: KeyQuestion) => void) {
     this.#ask = ask;
   }
@@ -34,7 +34,7 @@ export class RemoteKeys implements KeySource {
     if (this.#keys !== undefined && this.#keys.startedAt >= sinceMs) {
       return Promise.resolve(ok(this.#keys));
     }
-    // Nobody asks over the pipe for those who would not be let wait at the other end either.
+    // The supervisor would not let them wait either, so it is not asked.
     if (this.#waiting.size >= MAX_KEY_WAITERS) {
       return Promise.resolve(fail({
         text: "too many requests wait for the next key fetch",
@@ -58,21 +58,23 @@ export class RemoteKeys implements KeySource {
     return this.#listeners.add(listener);
   }
 
-  /** Takes the answer to a question; the keys of a good one were told before. */
-  answer(id: number, answer: Result<null, NoKeys>): void {
-    this.#waiting.get(id)?.(answer);
+  /** Takes the result of a question; the keys of a good one were sent before. */
+  reply(id: number, result: Result<null, NoKeys>): void {
+    this.#waiting.get(id)?.(result);
     this.#waiting.delete(id);
   }
 
   async #question(question: Omit<KeyQuestion, "id">): Promise<Result<KeySnapshot, NoKeys>> {
     const id = this.#nextId++;
-    const answer = await new Promise<Result<null, NoKeys>>((resolve) => {
+    const result = await new Promise<Result<null, NoKeys>>((resolve) => {
       this.#waiting.set(id, resolve);
       this.#ask({ id, ...question });
     });
-    if (!answer.ok) return answer;
-    // What it was about may have been taken back meanwhile.
-    if (this.#keys === undefined) return fail({ text: "no keys any more", retryAfterSecs: 1 });
+    if (!result.ok) return result;
+    // The supervisor may have dropped the keys meanwhile.
+    if (this.#keys === undefined) {
+      return fail({ text: "the cached keys were dropped", retryAfterSecs: 1 });
+    }
     return ok(this.#keys);
   }
 }

@@ -8,7 +8,7 @@ import { buildService, type Service, type ServiceDeps } from "../request/service
 
 /** A worker that accepts requests. */
 export interface Worker {
-  /** The URLs it listens on, with the ports that were really taken. */
+  /** The URLs it listens on, with the actual ports. */
   urls(): readonly string[];
   /**
    * Serves with other settings from now on. Listeners whose address and certificate stay are kept, new
@@ -20,7 +20,7 @@ export interface Worker {
     settings: WorkerSettings,
     using: Pick<ServiceDeps, "keySource" | "accessLog">,
   ): Result<void, string>;
-  /** What has been counted so far, and what is the case now. */
+  /** Counters so far, and gauges as of now. */
   count(): MeterData;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */
   drain(times: DrainTimes): Promise<DrainOutcome>;
@@ -29,18 +29,18 @@ export interface Worker {
 /**
  * Starts to serve: builds the pipeline, opens the listeners.
  *
- * Fails with one line for the operator when an address cannot be had.
+ * Fails with one line for the operator when an address cannot be used.
  */
 export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result<Worker, string> {
   let service: Service;
   let listeners: ReadonlyMap<string, Listener> = new Map();
-  /** Listeners that are to go, and the requests that still run on them. */
+  /** Listeners that close once their requests have ended. */
   const leaving = new Set<Listener>();
-  /** WebSockets that outlived a reload; nothing else of the services they began with is held. */
+  /** WebSockets that outlived a reload, without the rest of the services they began with. */
   const earlier = new Set<WebSocketRelays>();
   const owner = { handler: () => service.handler, clock: deps.clock, log: deps.log };
 
-  /** Opens what is missing; what is there already stays as it is. */
+  /** Opens the listeners that are missing; open ones are kept. */
   function open(wanted: WorkerSettings): Result<ReadonlyMap<string, Listener>, string> {
     const opened = new Map<string, Listener>();
     for (const { address, identity } of listens(wanted)) {

@@ -1,6 +1,6 @@
 /**
- * The worker role: a process that serves what its supervisor tells it over the standard input, and
- * drains when the supervisor is gone.
+ * The worker role: a process that serves with the settings it gets over the standard input, and
+ * drains when its supervisor has exited.
  */
 import { ORPHAN_DRAIN_MS } from "../limits.ts";
 import { systemClock } from "../ops/clock.ts";
@@ -12,7 +12,7 @@ import { type Channel, type FromWorker, openChannel, type ToWorker } from "../ip
 import { RemoteKeys } from "./remote_keys.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
-/** Serves until the supervisor has it drain, or is gone. Resolves when all is over. */
+/** Serves until the supervisor has it drain, or exits. Resolves when all is over. */
 export async function runWorkerProcess(): Promise<void> {
   // A terminal's Ctrl-C and a service manager's signals reach the whole group: the supervisor decides.
   ignoreSignals();
@@ -35,8 +35,8 @@ export async function runWorkerProcess(): Promise<void> {
         return serve(message.id, message.settings);
       case "keys":
         return keys.set(message.keys);
-      case "answer":
-        return keys.answer(message.id, message.answer);
+      case "reply":
+        return keys.reply(message.id, message.result);
       case "report":
         return channel.send({
           type: "reported",
@@ -77,7 +77,7 @@ export async function runWorkerProcess(): Promise<void> {
   }
 
   void channel.ended.then(async () => {
-    // A supervisor that has heard of the end of a drain may be gone before this process.
+    // A supervisor that has got the end of a drain may exit before this process.
     if (!draining) {
       logging?.log.warn("supervisor exited, draining", { pid: Deno.pid });
     }

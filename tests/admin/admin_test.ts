@@ -23,7 +23,7 @@ async function ask(checks: readonly Check[], path: string, method = "GET") {
   }
 }
 
-Deno.test("A passed check is told in one word, or one by one when asked.", async () => {
+Deno.test("Passed checks are one word, or one line each with ?verbose.", async () => {
   assertEquals((await ask([GOOD], "/readyz")).text, "ok\n");
   assertEquals(
     (await ask([GOOD], "/readyz?verbose")).text,
@@ -52,7 +52,7 @@ Deno.test("Other paths are 404, other methods 405.", async () => {
   assertEquals((await ask([], "/livez", "DELETE")).status, 405);
 });
 
-Deno.test("A taken address is told in one line that names the setting.", () => {
+Deno.test("A taken address is reported in one line that names the setting.", () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   const opened = openAdmin({ hostname: "127.0.0.1", port }, {

@@ -5,14 +5,14 @@ import { MemoryLog } from "../support/log.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { settings } from "../support/settings.ts";
 
-const parts = () => ({ clock, log: new MemoryLog() });
+const deps = () => ({ clock, log: new MemoryLog() });
 
 Deno.test("Port 0 becomes a free port, and stays the same one over a reload.", async () => {
-  const first = await prepare(settings(), undefined, parts());
+  const first = await prepare(settings(), undefined, deps());
   assert(first.ok);
   const port = first.value.worker.config.listen.listenUrl?.port ?? 0;
   assert(port > 0);
-  const again = await prepare(settings({ LEEWAY: "1" }), first.value, parts());
+  const again = await prepare(settings({ LEEWAY: "1" }), first.value, deps());
   assert(again.ok);
   assertEquals(again.value.worker.config.listen.listenUrl, { hostname: "127.0.0.1", port });
   assertEquals(again.value.worker.config.token.leeway, 1);
@@ -21,7 +21,7 @@ Deno.test("Port 0 becomes a free port, and stays the same one over a reload.", a
 Deno.test("An address that another program has is the machine's fault, not the settings'.", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${taken.addr.port}`;
-  const prepared = await prepare(settings({ LISTEN_URL: address }), undefined, parts());
+  const prepared = await prepare(settings({ LISTEN_URL: address }), undefined, deps());
   assert(!prepared.ok);
   assertEquals(prepared.failure.exitCode, 1);
   assertIncludes(prepared.failure.text, `LISTEN_URL: cannot listen on http://${address}`);
@@ -36,16 +36,16 @@ Deno.test("Addresses that are served already are not asked for again on reload."
     keys: keySettings(config),
     certificateExpiresAt: undefined,
   };
-  const prepared = await prepare(config, before, parts());
+  const prepared = await prepare(config, before, deps());
   assert(prepared.ok);
 });
 
-Deno.test("The certificate is opened and its expiry told; a wrong password is the settings' fault.", async () => {
+Deno.test("The certificate is opened and its expiry known; a wrong password is the settings' fault.", async () => {
   await using authority = await makeAuthority();
   await authority.leaf("leaf", "P-256");
   await authority.pfx("leaf");
   const tls = { LISTEN_SSL_URL: "127.0.0.1:0", CERT_FILE: `${authority.dir}/leaf.pfx` };
-  const good = await prepare(settings({ ...tls, CERT_PASSWORD: "secret" }), undefined, parts());
+  const good = await prepare(settings({ ...tls, CERT_PASSWORD: "secret" }), undefined, deps());
   assert(good.ok);
   assertIncludes(good.value.worker.identity?.keyPem ?? "", "PRIVATE KEY");
   const daysLeft = ((good.value.certificateExpiresAt ?? 0) - Date.now()) / 86_400_000;

@@ -25,7 +25,7 @@ Deno.test("the demo provider names itself by the port it got, and its token says
 });
 
 for (const algorithm of ["RS512", "PS256", "ES256", "EdDSA"] satisfies DemoAlgorithm[]) {
-  Deno.test(`the demo provider signs with ${algorithm} when told`, async () => {
+  Deno.test(`the demo provider signs with ${algorithm} when asked to`, async () => {
     const provider = await startDemoProvider({ algorithm, audience: "other" });
     try {
       const keys = createRemoteJWKSet(new URL(`${provider.url}/jwks`));
@@ -46,11 +46,11 @@ Deno.test("the demo provider takes the secret as form fields and gives the scope
       client_secret: provider.clientSecret,
       scope: "read",
     };
-    const answer = await json(provider.tokenUrl, {
+    const body = await json(provider.tokenUrl, {
       method: "POST",
       body: new URLSearchParams(form),
     });
-    assertEquals([answer.token_type, answer.scope, answer.expires_in], ["Bearer", "read", 3600]);
+    assertEquals([body.token_type, body.scope, body.expires_in], ["Bearer", "read", 3600]);
   } finally {
     await provider.close();
   }

@@ -21,7 +21,7 @@ Deno.test("Readiness follows the keys: not needed yet, held, and held while the 
 
   await service.provider.refuse();
   await pause(1000);
-  const stranger = await service.token({}, { kid: "nobody" });
+  const stranger = await service.token({}, { kid: "unknown" });
   const refused = await service.get("/", { headers: { authorization: `Bearer ${stranger}` } });
   assert(refused.status === 401 || refused.status === 503, `${refused.status}`);
   await service.logged("JWKS refresh failed, using cached keys");
@@ -44,11 +44,11 @@ Deno.test("A provider that is down before the first keys makes the service unrea
   );
   assertEquals((await service.admin("/livez")).status, 200);
   service.provider.comeBack();
-  await eventually("an answer", async () => (await service.get()).status === 200);
+  await eventually("a response", async () => (await service.get()).status === 200);
   assertEquals((await service.admin("/readyz")).status, 200);
 });
 
-Deno.test("The admin listener answers only GET and HEAD on its three paths, whatever is sent.", async () => {
+Deno.test("The admin listener serves only GET and HEAD on its three paths.", async () => {
   await using service = await startService();
   assertEquals((await service.admin("/")).status, 404);
   assertEquals((await service.admin("/metrics/")).status, 404);
@@ -105,7 +105,7 @@ Deno.test("Metrics are exact sums over four workers, within bounded labels.", as
     assertEquals(statuses, Array(times).fill(status));
   }
   const all = plan.reduce((sum, { times }) => sum + times, 0);
-  // A client may have its whole answer a moment before it is counted.
+  // A client may have its whole response a moment before it is counted.
   const text = await eventually("every request", async () => {
     const scrape = (await service.admin("/metrics")).text;
     return total(scrape, "ooproxy_requests_total") >= all && scrape;
@@ -127,7 +127,7 @@ Deno.test("Metrics are exact sums over four workers, within bounded labels.", as
   assertEquals(series.get("ooproxy_keys"), 1);
   assertEquals(series.get('ooproxy_key_fetches_total{result="ok"}'), 1);
   assertIncludes(text, `ooproxy_build_info{version="`);
-  // Whatever clients send, no series comes into being but what is known once there are keys.
+  // No request adds a series; only the keys do.
   const fresh = [...series.keys()].filter((name) => !names.has(name));
   assertEquals(fresh.toSorted(), [
     "ooproxy_keys_age_seconds",

@@ -91,7 +91,7 @@ Deno.test("A PROVIDER_CA_FILE that cannot be used ends the start with one line a
   const dir = await Deno.makeTempDir({ prefix: "ooproxy_ca_" });
   const damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   const cases = [
-    ["missing", undefined, "cannot be read (NotFound)"],
+    ["missing", undefined, "cannot be read (no such file)"],
     ["empty", "", "holds no certificate in PEM"],
     ["damaged", damaged, "holds a certificate that is damaged"],
   ] as const;

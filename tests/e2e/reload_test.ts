@@ -102,9 +102,9 @@ Deno.test("What needs a restart is said, and nothing changes.", async () => {
     toml: 'num_workers = 2\nadmin_url = "127.0.0.1:0"\n',
   });
   await reloadWith(service, 'num_workers = 1\nadmin_url = "off"\n', REFUSED);
-  await service.logged(REFUSED, { problem: "ADMIN_URL has changed: that needs a restart" });
+  await service.logged(REFUSED, { problem: "ADMIN_URL changed: needs a restart" });
   await service.logged(REFUSED, {
-    problem: "NUM_WORKERS has changed from or to 1: that needs a restart",
+    problem: "NUM_WORKERS changed from or to 1: needs a restart",
   });
   assertEquals((await service.admin("/readyz")).status, 200);
 });

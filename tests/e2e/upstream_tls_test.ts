@@ -135,8 +135,8 @@ Deno.test("A client certificate that cannot be used ends the start with one line
   await withFiles(async ({ dir }) => {
     const cases = [
       ["client.pfx", "hunter2", "wrong password; check UPSTREAM_CERT_PASSWORD"],
-      ["missing.pfx", "", "there is no such file"],
-      ["without_key.pem", "", "there is no private key"],
+      ["missing.pfx", "", "no such file"],
+      ["without_key.pem", "", "no private key found"],
     ] as const;
     await Promise.all(cases.map(async ([file, password, said]) => {
       await using program = startProcess({

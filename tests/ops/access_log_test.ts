@@ -44,7 +44,7 @@ for (const level of ["info", "debug", "trace"] as const) {
 }
 
 for (const level of ["off", "error", "warning"] as const) {
-  Deno.test(`At the level ${level} requests are not told of.`, () => {
+  Deno.test(`At the level ${level} requests are not logged.`, () => {
     assertEquals(linesOf(level, RECORD), undefined);
   });
 }

@@ -4,8 +4,8 @@ import type { LogLevel } from "../../src/ops/log_record.ts";
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 
-/** Tells one line at each level, and returns what was written. */
-function told(level: LogLevel): Record<string, unknown>[] {
+/** Logs one line at each level, and returns what was written. */
+function logged(level: LogLevel): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   let flushes = 0;
   const log = makeLog(() => ({ level, format: formatJson }), {
@@ -31,12 +31,12 @@ const SHOWN: Readonly<Record<LogLevel, readonly string[]>> = {
 
 for (const [level, shown] of Object.entries(SHOWN)) {
   Deno.test(`At the level ${level} the log shows ${shown.join(", ") || "nothing"}.`, () => {
-    assertEquals(told(level as LogLevel).map((line) => line.level), [...shown]);
+    assertEquals(logged(level as LogLevel).map((line) => line.level), [...shown]);
   });
 }
 
 Deno.test("A line carries its sentence and its fields, and is written at once.", () => {
-  const [, warning, info] = told("info");
+  const [, warning, info] = logged("info");
   assertEquals([warning?.msg, warning?.number], ["a warning", 1]);
   assertEquals([info?.msg, info?.text, info?.flag, "none" in (info ?? {})], [
     "a sentence",

@@ -83,7 +83,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(guarded.proxy.access.map(({ path }) => path), ["/1", "/2", "/3"]);
   });
 
-  test("no token and no query string is logged anywhere, whatever goes wrong.", async () => {
+  test("no token and no query string is logged anywhere, also when something goes wrong.", async () => {
     await using upstream = await rawUpstream(async (socket, index) => {
       await socket.readRequest();
       if (index === 0) await socket.send(HELLO);
@@ -112,10 +112,10 @@ for (const transport of TRANSPORTS) {
     await down.record();
     await guarded.record(8);
     for (const { proxy, token } of [guarded, down]) {
-      const told = JSON.stringify(proxy.access) + proxy.log.text();
-      assertExcludes(told, "QUERYSECRET");
-      assertExcludes(told, token.slice(token.lastIndexOf(".") + 1));
-      assertExcludes(told, token.split(".")[1] ?? "");
+      const logged = JSON.stringify(proxy.access) + proxy.log.text();
+      assertExcludes(logged, "QUERYSECRET");
+      assertExcludes(logged, token.slice(token.lastIndexOf(".") + 1));
+      assertExcludes(logged, token.split(".")[1] ?? "");
     }
   });
 }

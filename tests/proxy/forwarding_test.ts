@@ -108,7 +108,7 @@ function requestTests(transport: Transport, test: Test): void {
     }
   });
 
-  test("the upstream is told where the request came from.", async () => {
+  test("the upstream learns where the request came from.", async () => {
     const { sent } = await exchange(transport, "GET /");
     assertEquals(named(sent, "x-forwarded-for"), ["127.0.0.1"]);
     assertEquals(named(sent, "x-forwarded-proto"), ["http"]);

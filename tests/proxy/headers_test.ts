@@ -26,7 +26,7 @@ Deno.test("A request without fields gets those that say where it came from.", ()
   ]);
 });
 
-Deno.test("Answers keep order and repetition of their fields.", () => {
+Deno.test("Responses keep order and repetition of their fields.", () => {
   const fields: [string, string][] = [
     ["x-b", "1"],
     ["set-cookie", "a=1"],
@@ -74,7 +74,7 @@ const fieldName = fc.oneof(
 );
 const fieldList = fc.array(fc.tuple(fieldName, fc.stringMatching(/^[a-z0-9-]{0,12}$/)));
 
-Deno.test("Whatever a client sends, the upstream gets each of our fields once, by our word.", () => {
+Deno.test("The upstream gets each of our fields once, with our value, for any fields of the client.", () => {
   fc.assert(fc.property(fieldList, fc.array(fieldName), (fields, named) => {
     const received = new Headers(fields);
     if (named.length > 0) received.set("connection", named.join(", "));

@@ -177,7 +177,7 @@ for (const transport of TRANSPORTS) {
       headOf("GET /", [`Authorization: Bearer ${guarded.token}`]),
       { until: "response", tls: { caCert: root } },
     );
-    // The server does not tell HTTP/1.1 from HTTP/2, which has no such field, and fills its own name in.
+    // The server does not distinguish HTTP/1.1 from HTTP/2, which has no such field, and fills its own name in.
     assertEquals(got.status, 204);
     const sent = upstream.connections[0]?.all() ?? "";
     assertEquals(/^host: (.*)$/im.exec(sent)?.[1]?.trim(), `localhost:${guarded.port}`);

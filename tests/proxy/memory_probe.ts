@@ -6,6 +6,6 @@ import { startTestProxy } from "../support/proxy.ts";
 
 const settings: Readonly<Record<string, string>> = JSON.parse(Deno.args[0] ?? "{}");
 const proxy = await startTestProxy(settings);
-const tell = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-tell(`port ${proxy.port}`);
-setInterval(() => tell(`rss ${Deno.memoryUsage().rss}`), 10);
+const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+print(`port ${proxy.port}`);
+setInterval(() => print(`rss ${Deno.memoryUsage().rss}`), 10);

@@ -45,7 +45,7 @@ export function connecting(transport: Transport): Connect {
   };
 }
 
-/** Sends, and tells whether the other side took it within so many milliseconds. */
+/** Sends, and returns whether the other side took it within so many milliseconds. */
 export async function taken(client: RawSocket, data: string, timeoutMs: number): Promise<boolean> {
   const stalled = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => stalled.resolve(false), timeoutMs);

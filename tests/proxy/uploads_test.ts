@@ -93,7 +93,7 @@ function uploadTests(test: Test, connect: Connect): void {
   });
 
   for (const framing of ["Content-Length: 67108864", "Transfer-Encoding: chunked"]) {
-    test(`an upload without a token (${framing}) is answered at once and not drained.`, async () => {
+    test(`an upload without a token (${framing}) is refused at once and not drained.`, async () => {
       await using through = await connect(hang);
       const { client } = through;
       const size = 64 * 1024 * 1024;

@@ -103,7 +103,7 @@ export function makeSuite(name: string, make: MakeUpstream, capabilities: Capabi
   };
 }
 
-/** A request and everything that was told about its end. */
+/** A request and every report of its end. */
 export interface Asked {
   readonly request: UpstreamRequest;
   readonly ends: BodyEnd[];
@@ -111,7 +111,7 @@ export interface Asked {
   readonly client: AbortController;
 }
 
-/** A GET of `/`, unless told otherwise. */
+/** A GET of `/`, unless overridden. */
 export function asking(overrides: Partial<UpstreamRequest> = {}): Asked {
   const ends: BodyEnd[] = [];
   const client = new AbortController();
@@ -131,7 +131,7 @@ export function asking(overrides: Partial<UpstreamRequest> = {}): Asked {
   };
 }
 
-/** How a response ended: as was told for a stream; one that came whole is over, and nothing is told. */
+/** How a response ended: as reported for a stream; one that came whole is over, and nothing is reported. */
 export function ended({ body }: UpstreamResponse, ends: readonly BodyEnd[]): readonly BodyEnd[] {
   if (body instanceof ReadableStream) return ends;
   assertEquals(ends, []);
@@ -178,7 +178,7 @@ export interface Fed {
   readonly body: ReadableStream<Uint8Array>;
   feed(text: string): void;
   end(): void;
-  breakOff(): void;
+  abort(): void;
   /** Whether it has been cancelled. */
   readonly cancelled: boolean;
 }
@@ -195,7 +195,7 @@ export function fed(): Fed {
     body,
     feed: (text) => controller?.enqueue(new TextEncoder().encode(text)),
     end: () => controller?.close(),
-    breakOff: () => controller?.error(new Error("the client broke off")),
+    abort: () => controller?.error(new Error("the client aborted")),
     get cancelled() {
       return cancelled;
     },

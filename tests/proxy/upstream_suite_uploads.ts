@@ -24,12 +24,12 @@ export function uploadTests({ test, connect }: Suite): void {
       await socket.untilClosed();
     });
     const arrived = Promise.withResolvers<void>();
-    const { body, feed, breakOff } = fed();
+    const { body, feed, abort } = fed();
     const { request } = asking({ method: "POST", body });
     const sending = connected.upstream.send(request);
     feed("one");
     await arrived.promise;
-    breakOff();
+    abort();
     const response = await sending;
     assertEquals(response.ok ? "sent" : response.failure.reason, "broken_body");
     await left(connected);

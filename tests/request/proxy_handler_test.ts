@@ -31,12 +31,12 @@ const LIMITS = {
 
 const CONNECTION = { address: "192.0.2.1", secure: false };
 
-/** An upstream that answers with what `send` makes of the request. */
+/** An upstream that responds with what `send` makes of the request. */
 function upstreamOf(send: Upstream["send"]): Upstream {
   return { send, close() {} } as Upstream;
 }
 
-/** Answers 200 "ok", all at once. */
+/** Responds 200 "ok", all at once. */
 function answerOk(): ReturnType<Upstream["send"]> {
   return Promise.resolve(ok({
     status: 200,
@@ -45,10 +45,10 @@ function answerOk(): ReturnType<Upstream["send"]> {
   }));
 }
 
-/** A handler with what it told and whom it asked. */
+/** A handler with what it logged and what it sent upstream. */
 const nothing = () => Promise.resolve();
 
-function started(parts: Partial<ProxyHandlerOptions> = {}) {
+function started(overrides: Partial<ProxyHandlerOptions> = {}) {
   const clock = new FakeClock();
   const log = new MemoryLog();
   const meter = new Meter();
@@ -73,12 +73,12 @@ function started(parts: Partial<ProxyHandlerOptions> = {}) {
     endsAtMs: () => undefined,
     prefix: "",
     limits: LIMITS,
-    transfers: new TransferWatch({ ...LIMITS, ...parts.limits }, clock),
+    transfers: new TransferWatch({ ...LIMITS, ...overrides.limits }, clock),
     accessLog: (record) => access.push(record),
     clock,
     log,
     meter,
-    ...parts,
+    ...overrides,
   });
   return { handler, clock, log, access, asked, meter };
 }
@@ -142,7 +142,7 @@ function post(length: string): Request {
 }
 
 for (const [what, make, status] of TOO_MUCH) {
-  Deno.test(`A request with ${what} is answered with ${status}, whoever sent it.`, async () => {
+  Deno.test(`A request with ${what} gets ${status}, with or without a token.`, async () => {
     const { handler, asked } = started({
       limits: { ...LIMITS, maxUrlBytes: 10, maxHeaderBytes: 100, maxBodyBytes: 5 },
     });
@@ -152,7 +152,7 @@ for (const [what, make, status] of TOO_MUCH) {
   });
 }
 
-Deno.test("Beyond the most requests at once the answer is 503, and they go on.", async () => {
+Deno.test("Beyond the most requests at once the response is 503, and the others go on.", async () => {
   const held = Promise.withResolvers<Awaited<ReturnType<Upstream["send"]>>>();
   const { handler, meter } = started({
     limits: { ...LIMITS, maxRequests: 2 },
@@ -168,7 +168,7 @@ Deno.test("Beyond the most requests at once the answer is 503, and they go on.",
   assertEquals((await handler(request(), CONNECTION)).status, 200);
 });
 
-Deno.test("A request that nobody vouches for does not reach the upstream.", async () => {
+Deno.test("A request without a valid token does not reach the upstream.", async () => {
   const { handler, asked } = started();
   const bare = new Request("http://h/", { headers: { host: "h" } });
   const response = await handler(bare, CONNECTION);
@@ -177,7 +177,7 @@ Deno.test("A request that nobody vouches for does not reach the upstream.", asyn
 });
 
 for (const reason of REASONS) {
-  Deno.test(`The upstream's failure ${reason} becomes its answer and its record.`, async () => {
+  Deno.test(`The upstream's failure ${reason} becomes its response and its record.`, async () => {
     const { handler, access } = started({
       upstream: upstreamOf(() => Promise.resolve(fail(failure(reason, "for the operator")))),
     });
@@ -211,7 +211,7 @@ for (const part of ["the decision", "the upstream"] as const) {
   });
 }
 
-Deno.test("A request is told of when its body is over, and once.", async () => {
+Deno.test("A request is logged when its body is over, and once.", async () => {
   let end: UpstreamRequest["onEnd"] = () => {};
   const { handler, access, clock } = started({
     upstream: upstreamOf((request) => {
@@ -230,7 +230,7 @@ Deno.test("A request is told of when its body is over, and once.", async () => {
   assertEquals([record?.durationMs, record?.upstreamMs], [250, 0]);
 });
 
-Deno.test("The request id of the client goes on, comes back and is told.", async () => {
+Deno.test("The request id of the client goes on, comes back and is logged.", async () => {
   const sent: string[] = [];
   const { handler, access } = started({
     upstream: upstreamOf((request) => {
@@ -247,12 +247,12 @@ Deno.test("The request id of the client goes on, comes back and is told.", async
   assertEquals(ids, ["the-id", "the-id", "the-id"]);
 });
 
-Deno.test("Without an access log requests are answered all the same.", async () => {
+Deno.test("Without an access log requests get their responses all the same.", async () => {
   const { handler } = started({ accessLog: undefined });
   assertEquals((await handler(request(), CONNECTION)).status, 200);
 });
 
-Deno.test("What a client is to blame for is told instead of what came of it.", async () => {
+Deno.test("A fault of the client is logged instead of what follows from it.", async () => {
   const { handler, access, clock } = started({
     limits: { ...LIMITS, idleTimeoutMs: 1000 },
     upstream: upstreamOf(async ({ body }) => {
@@ -265,10 +265,10 @@ Deno.test("What a client is to blame for is told instead of what came of it.", a
     body: new ReadableStream(),
     headers: { host: "h", authorization: "Bearer t", "content-length": "70000" },
   });
-  const answer = handler(stalled, CONNECTION);
+  const response = handler(stalled, CONNECTION);
   await settle();
   await clock.advance(3000);
-  const { status, headers, body } = await answer;
+  const { status, headers, body } = await response;
   assertEquals([status, headers.get("connection")], [408, "close"]);
   // Whole, although it is a long upload: nothing would end the connection of a client that is silent.
   assertIncludes(await new Response(body).text(), "}\n");

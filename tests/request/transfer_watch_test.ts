@@ -49,7 +49,7 @@ Deno.test("A body goes on as it came, and leaves no timer behind.", async () => 
   }
 });
 
-Deno.test("A body with one byte more than there may be breaks off before that byte.", async () => {
+Deno.test("A body with one byte more than there may be is aborted before that byte.", async () => {
   const { from, reasons, reader, left } = watched("upload");
   from.bring(10);
   assertEquals((await reader.read()).value?.length, 10);
@@ -58,7 +58,7 @@ Deno.test("A body with one byte more than there may be breaks off before that by
   assertEquals([reasons, from.seen.cancelled, await left()], [["content_too_large"], true, 0]);
 });
 
-Deno.test("An answer may be as long as it likes.", async () => {
+Deno.test("A response may be of any length.", async () => {
   const { from, reader } = watched("download");
   from.bring(11);
   assertEquals((await reader.read()).value?.length, 11);
@@ -80,7 +80,7 @@ Deno.test("A client that sends nothing of a body that is wanted is given up.", a
   assertEquals([reasons, from.seen.cancelled, await left()], [["client_timeout"], true, 0]);
 });
 
-Deno.test("Whatever moves keeps a body alive, and so does an upstream that takes none.", async () => {
+Deno.test("Any progress keeps a body alive, and so does an upstream that takes none.", async () => {
   const { clock, from, reasons, reader, left } = watched("upload");
   for (let round = 0; round < 5; round++) {
     const wanted = reader.read();
@@ -103,13 +103,13 @@ Deno.test("A client that does not take what is there for it is given up.", async
   await assertRejects(() => reader.read(), /client_timeout/);
 });
 
-Deno.test("A client that never takes anything of an answer is given up.", async () => {
+Deno.test("A client that never takes anything of a response is given up.", async () => {
   const { clock, from, reasons } = watched("download");
   await clock.advance(3000);
   assertEquals([reasons, from.seen.cancelled], [["client_timeout"], true]);
 });
 
-Deno.test("An answer that has nothing to take may wait for ever.", async () => {
+Deno.test("A response that has nothing to take may wait for ever.", async () => {
   const { clock, from, reasons, reader, left } = watched("download");
   const event = reader.read();
   await clock.advance(30_000);
@@ -119,7 +119,7 @@ Deno.test("An answer that has nothing to take may wait for ever.", async () => {
   assertEquals(await left(), 0);
 });
 
-Deno.test("A body that breaks off does so on both sides, and nobody is blamed.", async () => {
+Deno.test("A body that is aborted ends on both sides, without a fault of the client.", async () => {
   const { from, reasons, reader, left } = watched("upload");
   from.break();
   await assertRejects(() => reader.read(), /it broke/);
@@ -140,7 +140,7 @@ Deno.test("One timer serves all transfers; a watch that is closed keeps it no lo
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("An upload that nobody asks for stays untouched and is not watched.", async () => {
+Deno.test("An upload that is not read stays untouched and is not watched.", async () => {
   const clock = new FakeClock();
   const transfers = new TransferWatch({ maxBodyBytes: 10, idleTimeoutMs: 2000 }, clock);
   const { stream, seen } = source();

@@ -50,7 +50,7 @@ Deno.test("The least permissions are printed as a command that a shell takes as 
   assertEquals(exactCommand(BINARY, config, files, variables, []), undefined);
 });
 
-Deno.test("A worker is started without the variables that tell the system's loader to load code.", async () => {
+Deno.test("A worker is started without the variables that make the system's loader load code.", async () => {
   const env = { LD_PRELOAD: "/none.so", LD_LIBRARY_PATH: "/none", DYLD_X: "1", TZ: "UTC" };
   const spawned = spawnWorker({ command: "/usr/bin/env", args: [] }, env);
   assert(spawned.ok);

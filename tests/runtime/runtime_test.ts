@@ -56,8 +56,8 @@ Deno.test({
         args: ["run", "--quiet", "--no-check", ...permissionFlags(self), script],
         stderr: "inherit",
       }).output();
-      const answers = JSON.parse(new TextDecoder().decode(stdout));
-      assertEquals(answers, [true, "NotCapable", "NotCapable"]);
+      const results = JSON.parse(new TextDecoder().decode(stdout));
+      assertEquals(results, [true, "NotCapable", "NotCapable"]);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }

@@ -35,13 +35,13 @@ Deno.test("Where no worker comes up at all the start fails with the reason.", as
   );
 });
 
-Deno.test("A program that is not there is told of.", async () => {
+Deno.test("A program that does not exist is reported.", async () => {
   const { started } = await supervise("/nowhere/at/all");
   assert(!started.ok);
-  assertIncludes(started.failure, "a worker process cannot be started");
+  assertIncludes(started.failure, "cannot start a worker process");
 });
 
-Deno.test("A process that says something else than a worker is ended, and told of.", async () => {
+Deno.test("A process that does not speak like a worker is killed and reported.", async () => {
   const { started } = await supervise("/bin/sh", ["-c", "echo hello; exec sleep 60"]);
   assert(!started.ok);
   assertEquals(started.failure, "sent an invalid message");

@@ -61,7 +61,7 @@ Deno.test("A self-signed certificate opens.", async () => {
 });
 
 for (const options of [[], ["-legacy"], ["-macalg", "sha512"]]) {
-  Deno.test(`A wrong password is told apart (openssl options: ${options.join(" ")}).`, () =>
+  Deno.test(`A wrong password is recognised (openssl options: ${options.join(" ")}).`, () =>
     withLeaf(async (authority) => {
       const bytes = await authority.pfx("leaf", { options });
       assertEquals(failureOf(bytes, "wrong"), { kind: "wrong password" });
@@ -87,7 +87,7 @@ Deno.test("An encryption that the runtime does not know is reported as such.", (
     assertEquals(failureOf(await authority.pfx("leaf", { options })), { kind: "cannot decrypt" });
   }));
 
-Deno.test("A file without a key and one without a certificate are told apart.", () =>
+Deno.test("A file without a key and one without a certificate are distinguished.", () =>
   withLeaf(async (authority) => {
     const noKey = await authority.pfx("leaf", { options: ["-nokeys"] });
     assertEquals(failureOf(noKey), { kind: "no key" });

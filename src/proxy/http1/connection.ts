@@ -1,6 +1,12 @@
 import { Buffer } from "node:buffer";
 import { failure } from "../../failure.ts";
-import { MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES } from "../../limits.ts";
+import {
+  MAX_INTERIM_RESPONSES,
+  MAX_RESPONSE_HEAD_BYTES,
+  UPSTREAM_HEAD_BUFFER_BYTES,
+  UPSTREAM_READ_BYTES,
+} from "../../limits.ts";
+import { messageOf } from "../../text.ts";
 import type { Wire } from "../dial.ts";
 import { ResponseBody } from "./response_body.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
@@ -9,7 +15,7 @@ import { contentLength, writeRequestHead } from "./request_head.ts";
 import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
 import { startUpload, type Upload } from "./upload.ts";
 
-/** What a connection reports to those who own it. */
+/** What a connection reports to its owner. */
 export interface ConnectionOwner {
   /** Text between the origin and every target. */
   readonly prefix: string;
@@ -23,12 +29,6 @@ export interface ConnectionOwner {
   lasts(exchange: Exchange): void;
 }
 
-/** Bytes read at once while heads and small bodies come: holds nearly every API response whole. */
-const INPUT_BYTES = 16 * 1024;
-
-/** Room for the head of a request with a long token; it grows when that does not suffice. */
-const OUTPUT_BYTES = 8 * 1024;
-
 /** Methods whose effect is the same when they come twice (RFC 9110, section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
@@ -37,10 +37,10 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
  *
  * While it waits for a request or a response, a read is always pending: an upstream that closes, or
  * sends something unasked, is noticed at once and the connection never used again. The
- * same goes for everything that is not exactly as the RFC wants it.
+ * same goes for everything that the RFC does not allow.
  */
 export class Http1Connection {
-  /** When it was opened, on the clock that never jumps. */
+  /** When it was opened, on the monotonic clock. */
   readonly openedAt: number;
   /** Since when it waits for an exchange; kept by the pool. */
   idleSince = 0;
@@ -53,7 +53,7 @@ export class Http1Connection {
   /** Whether it has carried an exchange before, so that the upstream may have closed it meanwhile. */
   #used = false;
 
-  #input = new Uint8Array(INPUT_BYTES);
+  #input = new Uint8Array(UPSTREAM_READ_BYTES);
   /** The same bytes, for the parser. */
   #text = Buffer.from(this.#input.buffer);
   /** Up to where `#input` has been read into, and from where no head's end has been looked for. */
@@ -62,7 +62,7 @@ export class Http1Connection {
   #scanned = 0;
   #interim = 0;
 
-  #output = new Uint8Array(OUTPUT_BYTES);
+  #output = new Uint8Array(UPSTREAM_HEAD_BUFFER_BYTES);
   /** What is being written; `undefined` once it is. */
   #unwritten: Uint8Array | undefined;
   #tookNothing = false;
@@ -135,7 +135,7 @@ export class Http1Connection {
     if (this.#respondedEarly) this.#becomeReady();
   };
 
-  /** The pending read shows what has become of the connection. */
+  /** The pending read shows the state of the connection. */
   readonly #onWriteError = () => {
     this.#tookNothing = this.#unwritten?.byteOffset === 0;
     if (this.#respondedEarly) this.destroy();
@@ -162,7 +162,7 @@ export class Http1Connection {
   readonly #onReadError = (error: unknown) => {
     if (!this.#open) return;
     if (this.#exchange === undefined) this.destroy();
-    else this.#lose(this.#exchange, error instanceof Error ? error.message : "");
+    else this.#lose(this.#exchange, messageOf(error));
   };
 
   /** The connection is gone before the head of the response has come. */
@@ -256,7 +256,7 @@ export class Http1Connection {
     exchange.respondStream(status, head.headers, (controller) => body.pull(controller));
   }
 
-  /** The response has come whole; `clean` if nothing speaks against another exchange. */
+  /** The response has come whole; `clean` if the connection can carry another exchange. */
   #finish(clean: boolean): void {
     if (!this.#open) return;
     const upload = this.#upload;
@@ -292,7 +292,7 @@ function bodyDecoder(method: string, head: ResponseHead): BodyDecoder | undefine
 
 /**
  * Whether a response that has no body says that it has one. A 205 is framed as any other response, but
- * must not have content (RFC 9110, section 15.3.6); what it has nevertheless is dropped.
+ * must not have content (RFC 9110, section 15.3.6); any that it has is dropped.
  */
 function isOdd({ status, length, chunked }: ResponseHead): boolean {
   if (status === 204) return chunked || (length ?? 0) > 0;

@@ -3,13 +3,13 @@ import { fail, ok, type Result } from "../../result.ts";
 import type { HeaderList } from "../headers.ts";
 import type { UpgradedConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
 
-/** What an exchange needs of those who carry it out. */
+/** What an exchange reports to its pool. */
 export interface ExchangeOwner {
-  /** The exchange is over, whichever way. Called once. */
+  /** The exchange has ended, well or not. Called once. */
   over(exchange: Exchange): void;
 }
 
-/** What carries an exchange at the moment, and is of no use when the exchange is given up. */
+/** The connection that carries an exchange; of no use once the exchange is given up. */
 export interface Carrier {
   destroy(): void;
 }
@@ -19,7 +19,7 @@ export class Exchange {
   readonly request: UpstreamRequest;
   /** What `send` returns. */
   readonly response: Promise<Result<UpstreamResponse, Failure>>;
-  /** When it is given up, on the clock that never jumps. */
+  /** When it is given up, on the monotonic clock. */
   deadline: number;
   /** When it began, on the same clock. */
   readonly began: number;

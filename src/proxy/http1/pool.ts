@@ -44,7 +44,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   #dialling = 0;
   #running = 0;
   #closed = false;
-  /** The time on the clock that never jumps, at most `UPSTREAM_SWEEP_MS` old while exchanges run. */
+  /** The time on the monotonic clock, at most `UPSTREAM_SWEEP_MS` old while exchanges run. */
   #now = 0;
   #stopSweeping: (() => void) | undefined;
 

@@ -25,7 +25,7 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const COLON = 0x3a;
 
-/** Names as they are mostly written, so that few have to be put into lower case. */
+/** Common spellings of names, so that few have to be put into lower case. */
 const LOWER = commonNames();
 
 /**
@@ -123,7 +123,7 @@ class Framing {
   events = false;
   #wrong: string | undefined;
 
-  /** Takes note of a field; returns the value to pass on, `undefined` for one that says it again. */
+  /** Takes note of a field; returns the value to pass on, `undefined` for a repeated length. */
   see(name: string, value: string): string | undefined {
     switch (name) {
       case "content-length":

@@ -13,7 +13,7 @@ export interface UpgradeOptions {
   readonly prefix: string;
   /** Time from the open connection to the head of the response, in milliseconds. */
   readonly handshakeTimeoutMs: number;
-  /** Total time of a response that is no 101, its body included, in milliseconds. */
+  /** Total time of a response that is not a 101, its body included, in milliseconds. */
   readonly timeoutMs: number;
   /** How long such a response may be silent if it is a stream of events, in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -41,7 +41,7 @@ export function makeSendUpgrade(options: UpgradeOptions, clock: Clock): SendUpgr
       prefix,
       ready: () => connection.destroy(),
       gone() {},
-      // Only what was used before is retried.
+      // Never called: only a connection that was used before is stale.
       retry: () => exchange.giveUp(failure("upstream_broken")),
       lasts() {
         exchange.deadline = clock.monotonic() + idleTimeoutMs;

@@ -1,22 +1,20 @@
 import { type Failure, failure } from "../../failure.ts";
+import { MAX_COPIED_CHUNK_BYTES } from "../../limits.ts";
 import { type Wire, writeAll } from "../dial.ts";
 
 /** A request with a body on its way to the upstream. */
 export interface Upload {
   /** Whether everything that was announced has been sent. */
   readonly whole: boolean;
-  /** Takes and sends no more. */
+  /** Stops reading and sending. */
   stop(): void;
 }
 
-/** How an upload ended that did not go well. */
+/** How an upload failed. */
 export interface UploadEvents {
   /** The client's body was aborted or is not as long as announced. */
   broken(why: Failure): void;
 }
-
-/** Pieces up to this size are sent together with their chunk line; larger ones are not copied for it. */
-const MAX_COPIED_PIECE = 64 * 1024;
 
 /** `ffffffff` and two line ends. */
 const CHUNK_FRAME_BYTES = 12;
@@ -27,8 +25,8 @@ const encoder = new TextEncoder();
  * Sends the head of a request and then its body at the pace of the upstream: as it is where its
  * length was announced, in chunks otherwise (RFC 9112, sections 6.2 and 7.1).
  *
- * When the upstream takes no more, the upload stops silently: what the upstream says, or that it has
- * closed, shows on its side of the connection.
+ * When the upstream takes no more, the upload stops silently: its response, or that it has
+ * closed, shows on the reading side of the connection.
  *
  * @param length announced by `content-length`, in bytes; `undefined` for chunks.
  */
@@ -90,7 +88,7 @@ export function startUpload(
 
 async function writeChunk(wire: Wire, piece: Uint8Array): Promise<void> {
   const line = `${piece.length.toString(16)}\r\n`;
-  if (piece.length > MAX_COPIED_PIECE) {
+  if (piece.length > MAX_COPIED_CHUNK_BYTES) {
     await writeAll(wire, encoder.encode(line));
     await writeAll(wire, piece);
     await writeAll(wire, encoder.encode("\r\n"));

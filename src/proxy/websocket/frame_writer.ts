@@ -1,4 +1,8 @@
-import { WEBSOCKET_FRAME_OVERHEAD_BYTES, WEBSOCKET_WRITE_BYTES } from "../../limits.ts";
+import {
+  WEBSOCKET_FRAME_OVERHEAD_BYTES,
+  WEBSOCKET_MASK_POOL_BYTES,
+  WEBSOCKET_WRITE_BYTES,
+} from "../../limits.ts";
 import { type Wire, writeAll } from "../dial.ts";
 import { encodeFrame } from "./frames.ts";
 
@@ -11,9 +15,6 @@ export interface FrameWriter {
   /** Resolves once nothing waits any more, or nothing can be written any more. */
   flushed(): Promise<void>;
 }
-
-/** Bytes of random masks made at a time. */
-const MASK_POOL_BYTES = 1024;
 
 const MASK_BYTES = 4;
 
@@ -80,7 +81,7 @@ function nextBatch(frames: readonly Uint8Array[], at: number) {
 
 /** Masks from a strong source (RFC 6455, section 5.3), made some at a time. */
 function makeMasks(): () => Uint8Array {
-  const pool = new Uint8Array(MASK_POOL_BYTES);
+  const pool = new Uint8Array(WEBSOCKET_MASK_POOL_BYTES);
   let at = pool.length;
   return () => {
     if (at === pool.length) {

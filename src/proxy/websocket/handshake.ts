@@ -17,7 +17,7 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
  * option `upgrade` in `Connection`, a well-formed key and version 13.
  *
  * A request that is not quite one is a request like any other: what it says about upgrading is
- * dropped before it is forwarded. Does not tell HTTP/1.0 from HTTP/1.1, which the server hides.
+ * dropped before it is forwarded. Cannot distinguish HTTP/1.0 from HTTP/1.1, which the server hides.
  */
 export function isWebSocketUpgrade(method: string, headers: Headers): boolean {
   const upgrade = headers.get("upgrade");

@@ -19,7 +19,7 @@ import { type Closing, encodeClosing, FrameReader, type Incoming, Opcode } from 
 import { makeFrameWriter } from "./frame_writer.ts";
 
 /** What a relay connects, and how long it lasts. */
-export interface RelayParts {
+export interface RelayOptions {
   /** The client's side; `binaryType` has to be `arraybuffer`. May still be connecting. */
   readonly client: WebSocket;
   /** Aborts if the client goes away before its side is open, which `client` does not show. */
@@ -77,7 +77,7 @@ const encoder = new TextEncoder();
  * Starts a relay (RFC 6455, sections 5 to 7). Each message goes on as it came, text as text; close
  * codes and reasons go on both ways, a close without a code too.
  *
- * - The upstream's pings are answered here; those of the client by the runtime, which hides them.
+ * - Pings of the upstream get their pong here; those of the client from the runtime, which hides them.
  * - While the client is slow, the upstream is not read. The client cannot be paused: what waits for a
  *   slow upstream is bounded, and beyond it the relay ends (client: 1013; a single message that is
  *   too big: 1009).
@@ -86,15 +86,15 @@ const encoder = new TextEncoder();
  * - Both sides get 1001 when neither has sent anything for the idle time; when the token ends, the
  *   client gets 1008.
  *
- * A client that never answers our close frame keeps its connection: the runtime has no way to cut it.
+ * A client that never replies to our close frame keeps its connection: the runtime has no way to cut it.
  */
-export function startRelay(parts: RelayParts): Relay {
-  const { client, wire, clock } = parts;
+export function startRelay(options: RelayOptions): Relay {
+  const { client, wire, clock } = options;
   const writer = makeFrameWriter(wire);
   const clientClosed = Promise.withResolvers<void>();
   const upstreamClosed = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
-  const timers = makeTimers(parts, end);
+  const timers = makeTimers(options, end);
   let reading = Promise.resolve();
   let bytes = 0;
   let ended = false;
@@ -120,7 +120,7 @@ export function startRelay(parts: RelayParts): Relay {
     wire.close();
     await reading;
     await writer.flushed();
-    parts.onEnd({
+    options.onEnd({
       bytes,
       code: code ?? toClient?.code ?? Code.None,
       ...(failure === undefined ? {} : { failure }),
@@ -181,7 +181,7 @@ export function startRelay(parts: RelayParts): Relay {
   async function readUpstream(): Promise<void> {
     const frames = new FrameReader(WEBSOCKET_MAX_MESSAGE_BYTES);
     const room = new Uint8Array(WEBSOCKET_READ_BYTES);
-    let arrived: Uint8Array | null = parts.rest;
+    let arrived: Uint8Array | null = options.rest;
     while (arrived !== null) {
       for (const incoming of frames.take(arrived)) {
         if (!await take(incoming)) return;
@@ -211,15 +211,15 @@ export function startRelay(parts: RelayParts): Relay {
     }
   }
 
-  /** The client has left, or nothing was heard of it, before its side was open. */
+  /** The client has left before its side was open. */
   function neverOpened(): void {
     clientClosed.resolve();
     end({ code: Code.Abnormal, failure: failure("client_gone") });
   }
 
-  parts.signal.addEventListener("abort", neverOpened, { once: true });
+  options.signal.addEventListener("abort", neverOpened, { once: true });
   client.addEventListener("open", () => {
-    parts.signal.removeEventListener("abort", neverOpened);
+    options.signal.removeEventListener("abort", neverOpened);
     reading = readUpstream().catch((error) =>
       end({
         client: { code: Code.Internal, reason: "internal server error" },
@@ -229,7 +229,7 @@ export function startRelay(parts: RelayParts): Relay {
   });
   client.addEventListener("message", onMessage);
   client.addEventListener("close", onClose);
-  if (parts.signal.aborted) neverOpened();
+  if (options.signal.aborted) neverOpened();
 
   return {
     close() {
@@ -249,7 +249,7 @@ interface Timers {
 }
 
 function makeTimers(
-  { idleTimeoutMs, expiresAtMs, clock }: RelayParts,
+  { idleTimeoutMs, expiresAtMs, clock }: RelayOptions,
   end: (ending: Ending) => void,
 ): Timers {
   let lastMoved = clock.monotonic();

@@ -113,7 +113,7 @@ for (const chunks of BAD) {
   });
 }
 
-Deno.test("chunks that break off are not whole.", () => {
+Deno.test("chunks that end early are not whole.", () => {
   const chunks = "2;a\r\nhe\r\n3\r\nllo\r\n0\r\nA: 1\r\n\r\n";
   for (let end = 0; end < chunks.length; end++) {
     const decoder = new ChunkedDecoder();

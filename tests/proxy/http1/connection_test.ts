@@ -7,7 +7,7 @@ import { connectHttp1, type Http1Connected, http1Upstream, outcome, outcomeOf } 
 import { eventually, pause } from "../../support/waiting.ts";
 import { asking, fed, OK, pieces } from "../upstream_suite_support.ts";
 
-/** Answers each request of a connection with the next of these texts, over and over. */
+/** Responds to each request of a connection with the next of these texts, over and over. */
 function inTurn(...responses: readonly string[]) {
   return async (socket: RawSocket) => {
     for (let i = 0; await socket.waitFor((unread) => unread !== "", 5000); i++) {
@@ -157,7 +157,7 @@ Deno.test("the connection used last is used first.", async () => {
   assertEquals(connected.upstream.stats?.(), { open: 2, idle: 2 });
 });
 
-/** Answers the first request, and ends the connection in this way when the second has come. */
+/** Responds to the first request, and ends the connection in this way when the second has come. */
 function stale(end: (socket: RawSocket) => Promise<void>) {
   return async (socket: RawSocket, index: number) => {
     await socket.readRequest();

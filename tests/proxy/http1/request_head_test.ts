@@ -64,7 +64,7 @@ Deno.test("white space and colons where they would mean something else are not w
   assertEquals(write({ headers: [["a:b", "1"]] }), undefined);
 });
 
-Deno.test("whatever is written has as many lines as it has fields.", () => {
+Deno.test("every head has as many lines as it has fields.", () => {
   const text = fc.string({ unit: fc.constantFrom("a", "\r", "\n", " ", ":", "\xe9", "\u0161") });
   const fields = fc.array(fc.tuple(text, text), { maxLength: 5 });
   fc.assert(
@@ -86,7 +86,7 @@ Deno.test("whatever is written has as many lines as it has fields.", () => {
   );
 });
 
-Deno.test("an announced length is read, and a malformed one told from none.", () => {
+Deno.test("an announced length is read, and a malformed one is not taken for none.", () => {
   assertEquals(contentLength([["host", "h"]]), undefined);
   assertEquals(contentLength([["content-length", "0"]]), 0);
   assertEquals(contentLength([["content-length", "123"]]), 123);

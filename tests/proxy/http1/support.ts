@@ -80,7 +80,7 @@ export async function outcome(
   return await outcomeOf(upstream, asking(overrides));
 }
 
-/** The same for a request made before; checks that its end is told once. */
+/** The same for a request made before; checks that its end is reported once. */
 export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): Promise<string> {
   const response = await upstream.send(request);
   if (!response.ok) {
@@ -101,7 +101,7 @@ export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): P
   return text;
 }
 
-/** A connection that exists in memory alone: what it says is given, what it is told is dropped. */
+/** A connection that exists in memory alone: what it sends is given, what is sent to it is dropped. */
 export class ScriptedWire implements Wire {
   closed = false;
   written = 0;

@@ -250,7 +250,7 @@ Deno.test("a head without end is a 502", async () => {
 for (
   const [code, reason] of [[1000, "bye"], [1001, ""], [3000, "x"], [4999, "\xc3\xa9"]] as const
 ) {
-  Deno.test(`the upstream's close ${code} reaches the client and is answered`, async () => {
+  Deno.test(`the upstream's close ${code} reaches the client and gets a reply`, async () => {
     await using stack = await pair(async (socket) => {
       await accept(socket);
       await socket.send(frame(CLOSE, closing(code, reason)));
@@ -265,7 +265,7 @@ for (
     assertEquals(await stack.proxy.ended(), { bytes: 0, code });
   });
 
-  Deno.test(`the client's close ${code} reaches the upstream and is answered`, async () => {
+  Deno.test(`the client's close ${code} reaches the upstream and gets a reply`, async () => {
     await using stack = await pair(async (socket) => {
       await accept(socket);
       const seen = await nextFrame(socket);
@@ -332,7 +332,7 @@ for (const how of ["closes", "resets"]) {
   });
 }
 
-Deno.test("a client that does not answer a close frame does not keep the relay", async () => {
+Deno.test("a client that does not reply to a close frame does not keep the relay", async () => {
   const clock = new FakeClock();
   await using stack = await pair(async (socket) => {
     await accept(socket);
@@ -391,7 +391,7 @@ Deno.test("the end of the token ends the relay: 1008 for the client, 1001 for th
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("closeAll says goodbye to both sides and waits for their answers", async () => {
+Deno.test("closeAll closes both sides and waits for their close frames", async () => {
   await using upstream = await rawUpstream(async (socket) => {
     await accept(socket);
     assertEquals((await nextFrame(socket)).payload, closing(1001, "shutting down"));
@@ -466,7 +466,7 @@ Deno.test("a client's message beyond the limit ends the relay: 1009", async () =
   assertEquals(await stack.proxy.ended(), { bytes: 0, code: 1009 });
 });
 
-Deno.test("pings are answered on the side they came from", async () => {
+Deno.test("pings get their pong on the side they came from", async () => {
   await using stack = await pair(async (socket) => {
     await accept(socket);
     await socket.send(frame(PING, "up?"));

@@ -121,7 +121,7 @@ export async function pair(
     async [Symbol.asyncDispose]() {
       for (const client of clients) await client.close();
       try {
-        // First, so that no relay waits for it to answer a close frame.
+        // First, so that no relay waits for its close frame.
         await raw.close();
       } finally {
         await proxy[Symbol.asyncDispose]();

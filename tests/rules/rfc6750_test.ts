@@ -1,5 +1,5 @@
 /** RFC 6750, bearer token usage: what goes over the wire between a client and the proxy. */
-import { assertRefused, startStack } from "../auth/stack.ts";
+import { assertRefused, startStack } from "../support/stack.ts";
 import { type Reason, statusOf } from "../../src/failure.ts";
 import { MAX_TOKEN_LENGTH } from "../../src/limits.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";

@@ -3,7 +3,7 @@
  * says for which reason it is refused; nothing of it reaches the upstream.
  */
 import { MAX_KID_LENGTH } from "../../src/limits.ts";
-import { type Stack, startStack } from "../auth/stack.ts";
+import { type Stack, startStack } from "../support/stack.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   assertOutcome,

@@ -19,7 +19,7 @@ import {
   signHsToken,
   signToken,
 } from "../support/tokens.ts";
-import type { Stack } from "../auth/stack.ts";
+import type { Stack } from "../support/stack.ts";
 
 /** As long as the longest hash, and no longer: HMAC takes the hash of a longer secret for the same key. */
 const SECRET = "a secret of the client that is sixty-four bytes long, all in all";

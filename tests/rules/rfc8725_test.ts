@@ -1,7 +1,7 @@
 /** RFC 8725, best current practices for JSON Web Tokens: its advice, through the whole proxy. */
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
-import { assertRefused, type Stack, startStack } from "../auth/stack.ts";
+import { assertRefused, type Stack, startStack } from "../support/stack.ts";
 import { assertEquals } from "../support/assert.ts";
 import { assertOutcome, type Outcome, type Row, testTokens } from "../support/token_rows.ts";
 import {

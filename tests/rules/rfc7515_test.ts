@@ -170,6 +170,7 @@ testTokens("4.1.11: crit of every shape is refused, since no extension is unders
     '["exp"]',
     '["alg"]',
     '["b64"]',
+    '["x"]',
     '["x","x"]',
     "[1]",
     "[[]]",
@@ -181,7 +182,9 @@ testTokens("4.1.11: crit of every shape is refused, since no extension is unders
     "0",
     "true",
     "false",
-  ].map((crit) => headerRow(`crit ${crit}`, "not_a_jwt", `{"alg":"RS256","exp":1,"crit":${crit}}`)),
+  ].map((crit) =>
+    headerRow(`crit ${crit}`, "not_a_jwt", `{"alg":"RS256","exp":1,"x":1,"crit":${crit}}`)
+  ),
   ...["false", "true", '"false"', "null", "0"].map((b64) =>
     headerRow(`b64 ${b64} of RFC 7797`, "not_a_jwt", `{"alg":"RS256","b64":${b64}}`)
   ),

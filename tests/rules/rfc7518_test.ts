@@ -287,6 +287,10 @@ testTokens("6.4: a secret in the key set is not used where there is one in the s
 ], { provider: { keys: [oct] }, settings: { CLIENT_SECRET: `${SECRET} and more` } });
 
 testTokens("3.6: an unsecured token is refused", [
-  ["with an empty signature", "not_a_jwt", signedBy("none", noSigner)],
-  ["with a signature", "algorithm_not_allowed", signedBy("none", rsaSigner("RS256"))],
+  ...["none", "RS256", "HS256"].map((alg): Row => [
+    `${alg} with an empty signature`,
+    "not_a_jwt",
+    signedBy(alg, noSigner),
+  ]),
+  ["none with a signature", "algorithm_not_allowed", signedBy("none", rsaSigner("RS256"))],
 ], { settings: { CLIENT_SECRET: SECRET }, fetches: 0 });

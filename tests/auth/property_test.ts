@@ -21,7 +21,7 @@ import {
   signHsToken,
   signToken,
 } from "../support/tokens.ts";
-import { startStack } from "./stack.ts";
+import { startStack } from "../support/stack.ts";
 
 /** How many cases are tried without a network, and how many through the whole proxy. */
 const RUNS = 1500;

@@ -1,6 +1,4 @@
 import fc from "fast-check";
-import { makeAuthenticator } from "../../src/auth/authenticate.ts";
-import { TokenCache } from "../../src/auth/token_cache.ts";
 import { decodeJwt } from "../../src/auth/decode_jwt.ts";
 import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
 import type { Reason } from "../../src/failure.ts";
@@ -15,14 +13,10 @@ import { assert, assertEquals, assertExcludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import {
   base64url,
-  breakSignature,
   DEFAULT_ISSUER,
   defaultClaims,
   type Jwk,
-  keySigner,
   type Members,
-  noSigner,
-  pairFor,
   publicJwk,
   rawToken,
   rsaKey,
@@ -106,55 +100,24 @@ function claims(overrides: Members = {}): Members {
   return defaultClaims(NOW, overrides);
 }
 
-for (const alg of ["RS256", "RS384", "RS512"]) {
-  Deno.test(`verify: a token signed with ${alg} is accepted`, async () => {
-    const key = await rsaKey();
-    const gate = makeGate({ keys: [publicJwk(key, { kid: "k" })] });
-    const verified = await gate.verify(await signToken(key, claims(), { alg, kid: "k" }));
-    assert(verified.ok);
-    const { sub, exp, iat } = claims();
-    assertEquals(verified.value, {
-      identity: {
-        provider: "default",
-        subject: sub as string,
-        clientId: undefined,
-        claims: {},
-        validFrom: iat as number,
-        validUntil: exp as number,
-      },
-      generation: 1,
-    });
+Deno.test("verify: a verified token gives its identity and the generation of the keys", async () => {
+  const key = await rsaKey();
+  const gate = makeGate({ keys: [publicJwk(key, { kid: "k" })] });
+  const verified = await gate.verify(await signToken(key, claims(), { kid: "k" }));
+  assert(verified.ok);
+  const { sub, exp, iat } = claims();
+  assertEquals(verified.value, {
+    identity: {
+      provider: "default",
+      subject: sub as string,
+      clientId: undefined,
+      claims: {},
+      validFrom: iat as number,
+      validUntil: exp as number,
+    },
+    generation: 1,
   });
-
-  Deno.test(`verify: a token signed with ${alg} by another key is refused`, async () => {
-    const gate = makeGate({ keys: [publicJwk(await rsaKey(0), { kid: "k" })] });
-    const token = await signToken(await rsaKey(1), claims(), { alg, kid: "k" });
-    assertEquals(await gate.outcome(token), "bad_signature");
-  });
-}
-
-for (const alg of ["HS256", "HS384", "HS512"]) {
-  Deno.test(`verify: a token signed with ${alg} is accepted with the secret`, async () => {
-    const gate = makeGate({ secret: SECRET });
-    const verified = await gate.verify(await signHsToken(SECRET, claims(), { alg }));
-    assert(verified.ok);
-  });
-
-  Deno.test(`verify: a token signed with ${alg} is refused without a secret`, async () => {
-    const gate = makeGate({ keys: [publicJwk(await rsaKey())] });
-    assertEquals(
-      await gate.outcome(await signHsToken(SECRET, claims(), { alg })),
-      "algorithm_not_allowed",
-    );
-    assertEquals(gate.asked, 0);
-  });
-
-  Deno.test(`verify: a token signed with ${alg} by another secret is refused`, async () => {
-    const gate = makeGate({ secret: SECRET });
-    const token = await signHsToken(`${SECRET}.`, claims(), { alg });
-    assertEquals(await gate.outcome(token), "bad_signature");
-  });
-}
+});
 
 Deno.test("verify: the kid of a token signed with the secret does not matter", async () => {
   const gate = makeGate({ secret: SECRET, keys: [publicJwk(await rsaKey(), { kid: "k" })] });
@@ -171,135 +134,10 @@ Deno.test("verify: the secret is raw UTF-8, not base64 and not trimmed", async (
   assertEquals(await gate.outcome(await signHsToken(secret.trim(), claims())), "bad_signature");
 });
 
-/** The encodings of a public key that other verifiers have taken for a shared secret. */
-async function encodings(
-  jwk: JsonWebKey,
-): Promise<Record<string, string | Uint8Array<ArrayBuffer>>> {
-  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("jwk", jwk, algorithm, true, ["verify"]);
-  const der = new Uint8Array(await crypto.subtle.exportKey("spki", key));
-  const lines = der.toBase64().replace(/.{64}/g, "$&\n");
-  const pem = `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----`;
-  return {
-    "PEM": pem,
-    "PEM with a line end": `${pem}\n`,
-    "DER": der,
-    "JWK text": JSON.stringify({ ...jwk, kid: "k" }),
-    "modulus": Uint8Array.fromBase64(jwk.n ?? "", { alphabet: "base64url" }),
-    "modulus text": jwk.n ?? "",
-  };
-}
-
-for (const name of ["PEM", "PEM with a line end", "DER", "JWK text", "modulus", "modulus text"]) {
-  Deno.test(`verify: an HS256 token signed with the public key as ${name} is refused`, async () => {
-    const key = await rsaKey();
-    const secret = (await encodings(key.publicJwk))[name];
-    assert(secret !== undefined);
-    const token = await signHsToken(secret, claims(), { kid: "k" });
-    const keys = [publicJwk(key, { kid: "k" })];
-    assertEquals(await makeGate({ keys }).outcome(token), "algorithm_not_allowed");
-    assertEquals(await makeGate({ keys, secret: SECRET }).outcome(token), "bad_signature");
-  });
-}
-
-for (const alg of ["RS256", "RS384", "RS512"]) {
-  Deno.test(`verify: an ${alg} header over a signature made with the secret is refused`, async () => {
-    const gate = makeGate({ secret: SECRET, keys: [publicJwk(await rsaKey())] });
-    const header = JSON.stringify({ alg });
-    const signer = secretSigner(SECRET, `HS${alg.slice(2)}`);
-    const token = await rawToken(header, JSON.stringify(claims()), signer);
-    assertEquals(await gate.outcome(token), "bad_signature");
-  });
-}
-
 Deno.test("verify: an RS token never meets the secret, also where the provider has no keys", async () => {
   const gate = makeGate({ secret: SECRET, keys: [] });
   const token = await rawToken('{"alg":"RS256"}', JSON.stringify(claims()), secretSigner(SECRET));
   assertEquals(await gate.outcome(token), "keys_unavailable");
-});
-
-Deno.test("verify: a secret among the provider's keys is never used", async () => {
-  const jwk = { kty: "oct", k: base64url(SECRET), kid: "k", alg: "HS256" };
-  const gate = makeGate({ keys: [jwk] });
-  const token = await signHsToken(SECRET, claims(), { kid: "k" });
-  assertEquals(await gate.outcome(token), "algorithm_not_allowed");
-});
-
-const OTHER_ALGORITHMS = [
-  "none",
-  "None",
-  "nOnE",
-  "rs256",
-  "PS256",
-  "PS512",
-  "ES256",
-  "ES256K",
-  "EdDSA",
-  "RSA-OAEP",
-  "__proto__",
-  "constructor",
-  "",
-];
-
-for (const alg of OTHER_ALGORITHMS) {
-  Deno.test(`verify: the algorithm ${JSON.stringify(alg)} is not allowed and costs no fetch`, async () => {
-    const gate = makeGate({ secret: SECRET, keys: [publicJwk(await rsaKey())] });
-    const header = `{"alg":${JSON.stringify(alg)}}`;
-    const token = await rawToken(header, JSON.stringify(claims()), keySigner(await rsaKey()));
-    assertEquals(await gate.outcome(token), "algorithm_not_allowed");
-    assertEquals(gate.asked, 0);
-  });
-}
-
-Deno.test("verify: good signatures of other algorithms are refused", async () => {
-  const rsa = await rsaKey();
-  const curve = await pairFor("ES256");
-  const edwards = await pairFor("EdDSA");
-  const gate = makeGate({ keys: [publicJwk(rsa), publicJwk(curve), publicJwk(edwards)] });
-  const tokens = [
-    await signToken(rsa, claims(), { alg: "PS256" }),
-    await signToken(curve, claims()),
-    await signToken(edwards, claims()),
-  ];
-  for (const token of tokens) {
-    assertEquals(await gate.outcome(token), "algorithm_not_allowed");
-  }
-});
-
-Deno.test("verify: an unsigned token is not a JWT, whatever algorithm it names", async () => {
-  const gate = makeGate({ secret: SECRET, keys: [publicJwk(await rsaKey())] });
-  for (const alg of ["none", "RS256", "HS256"]) {
-    const token = await rawToken(JSON.stringify({ alg }), JSON.stringify(claims()), noSigner);
-    assertEquals(await gate.outcome(token), "not_a_jwt");
-  }
-});
-
-Deno.test("verify: a key inside the token is ignored", async () => {
-  const gate = makeGate({ keys: [publicJwk(await rsaKey(0), { kid: "k" })] });
-  const forger = await rsaKey(1);
-  const header = {
-    kid: "k",
-    jwk: publicJwk(forger),
-    jku: "https://evil.test",
-    x5u: "https://evil",
-  };
-  assertEquals(await gate.outcome(await signToken(forger, claims(), header)), "bad_signature");
-});
-
-Deno.test("verify: a key without alg serves every RS algorithm", async () => {
-  const key = await rsaKey();
-  const gate = makeGate({ keys: [publicJwk(key, { kid: "k" })] });
-  for (const alg of ["RS256", "RS384", "RS512"]) {
-    assertEquals(await gate.outcome(await signToken(key, claims(), { alg, kid: "k" })), "accepted");
-  }
-});
-
-Deno.test("verify: a key for RS256 does not serve RS512", async () => {
-  const key = await rsaKey();
-  const gate = makeGate({ keys: [publicJwk(key, { kid: "k", alg: "RS256" })] });
-  assertEquals(await gate.outcome(await signToken(key, claims(), { kid: "k" })), "accepted");
-  const token = await signToken(key, claims(), { kid: "k", alg: "RS512" });
-  assertEquals(await gate.outcome(token), "unknown_key");
 });
 
 Deno.test("verify: a token without kid is tried with every key that fits", async () => {
@@ -372,28 +210,15 @@ Deno.test("verify: a key of 1024 bits verifies nothing", async () => {
 
 const SLASHED = `${DEFAULT_ISSUER}/`;
 
+/** By both kinds of key; the other shapes of `iss` are in `rules/rfc7519_test.ts`. */
 const ISSUERS: readonly (readonly [
   sentence: string,
   settings: Pick<Options, "expectedIssuer" | "issuer">,
-  iss: unknown,
+  iss: string,
   good: boolean,
 ])[] = [
-  ["equal to that of the document", {}, DEFAULT_ISSUER, true],
-  ["with a slash that the document lacks", {}, SLASHED, false],
   ["with the slash that the document has", { issuer: SLASHED }, SLASHED, true],
   ["without the slash that the document has", { issuer: SLASHED }, DEFAULT_ISSUER, false],
-  [
-    "as the document has it and the settings have not",
-    { issuer: SLASHED, expectedIssuer: DEFAULT_ISSUER },
-    SLASHED,
-    true,
-  ],
-  [
-    "as the settings have it and the document has not",
-    { issuer: SLASHED, expectedIssuer: DEFAULT_ISSUER },
-    DEFAULT_ISSUER,
-    false,
-  ],
   [
     "without the slash that only the settings have",
     { issuer: DEFAULT_ISSUER, expectedIssuer: SLASHED },
@@ -401,17 +226,8 @@ const ISSUERS: readonly (readonly [
     true,
   ],
   ["with two slashes", { issuer: SLASHED }, `${SLASHED}/`, false],
-  ["of another provider", {}, "https://evil.test", false],
-  ["in another case", {}, DEFAULT_ISSUER.toUpperCase(), false],
   ["that begins alike", {}, `${DEFAULT_ISSUER}.evil`, false],
-  ["with a blank behind", {}, `${DEFAULT_ISSUER} `, false],
   ["with its default port", {}, `${DEFAULT_ISSUER}:443`, false],
-  ["in a list", {}, [DEFAULT_ISSUER], false],
-  ["in a list with another", {}, [DEFAULT_ISSUER, "https://evil.test"], false],
-  ["that is empty", {}, "", false],
-  ["that is null", {}, null, false],
-  ["that is missing", {}, undefined, false],
-  ["that is an object", {}, { toString: DEFAULT_ISSUER }, false],
 ];
 
 for (const [sentence, settings, iss, good] of ISSUERS) {
@@ -424,34 +240,23 @@ for (const [sentence, settings, iss, good] of ISSUERS) {
   });
 }
 
-const DEAD: readonly (readonly [
-  sentence: string,
-  reason: Reason,
-  claims: Members,
-  header?: Members,
-])[] = [
+const DEAD: readonly (readonly [sentence: string, reason: Reason, claims: Members])[] = [
   ["expired", "expired", { exp: NOW / 1000 - 1 }],
   ["without exp", "malformed_claims", { exp: undefined }],
-  ["with an exp that is a text", "malformed_claims", { exp: "tomorrow" }],
   ["not yet valid by nbf", "not_yet_valid", { nbf: NOW / 1000 + 60 }],
   ["issued in the future", "not_yet_valid", { iat: NOW / 1000 + 60 }],
-  ["of another issuer", "wrong_issuer", { iss: "https://evil.test" }],
-  ["without an issuer", "wrong_issuer", { iss: undefined }],
   ["for another audience", "wrong_audience", { aud: "other" }],
   ["without an audience", "wrong_audience", { aud: undefined }],
   ["of another subject", "wrong_subject", { sub: "other" }],
-  ["of an algorithm that is not allowed", "algorithm_not_allowed", {}, { alg: "PS256" }],
-  ["with an extension", "not_a_jwt", {}, { crit: ["x"], x: 1 }],
-  ["with a kid that is a number", "not_a_jwt", {}, { kid: 1 }],
 ];
 
-for (const [sentence, reason, overrides, header = {}] of DEAD) {
+for (const [sentence, reason, overrides] of DEAD) {
   Deno.test(`verify: a token ${sentence} is refused and causes no key fetch`, async () => {
     const gate = makeGate({
       keys: [publicJwk(await rsaKey())],
       requirement: { audience: "test-audience", subject: "test-client" },
     });
-    const token = await signToken(await rsaKey(), claims(overrides), { kid: "new", ...header });
+    const token = await signToken(await rsaKey(), claims(overrides), { kid: "new" });
     assertEquals(await gate.outcome(token), reason);
     assertEquals(gate.asked, 0);
   });
@@ -463,17 +268,6 @@ Deno.test("verify: a malformed token causes no key fetch", async () => {
     assertEquals((await gate.verify(token)).ok, false);
   }
   assertEquals(gate.asked, 0);
-});
-
-Deno.test("verify: audience, subject and leeway of the settings hold for a verified token", async () => {
-  const requirement = { audience: ["b", "a"], subject: "me" };
-  const gate = makeGate({ keys: [publicJwk(await rsaKey())], requirement, leewaySecs: 5 });
-  const good = { aud: ["a", "b"], sub: "me", exp: NOW / 1000 - 4, nbf: NOW / 1000 + 5 };
-  assertEquals(await gate.outcome(await signToken(await rsaKey(), claims(good))), "accepted");
-  for (const bad of [{ aud: ["a"] }, { sub: "you" }, { exp: NOW / 1000 - 5 }]) {
-    const token = await signToken(await rsaKey(), claims({ ...good, ...bad }));
-    assert(await gate.outcome(token) !== "accepted");
-  }
 });
 
 Deno.test("verify: a token that expires while its key is fetched is refused", async () => {
@@ -507,18 +301,6 @@ Deno.test("verify: no refusal quotes the token or the secret", async () => {
     const refused = JSON.stringify(await gate.verify(token));
     assertExcludes(refused, "hunter2");
     assertExcludes(refused, token.slice(0, 20));
-  }
-});
-
-Deno.test("verify: a broken signature is refused for each family", async () => {
-  const gate = makeGate({ keys: [publicJwk(await rsaKey())], secret: SECRET });
-  for (
-    const token of [await signToken(await rsaKey(), claims()), await signHsToken(SECRET, claims())]
-  ) {
-    assertEquals(await gate.outcome(token), "accepted");
-    assertEquals(await gate.outcome(breakSignature(token)), "bad_signature");
-    assert(await gate.outcome(token.slice(0, -4)) !== "accepted");
-    assert(await gate.outcome(`${token}AAAA`) !== "accepted");
   }
 });
 
@@ -557,29 +339,6 @@ Deno.test("verify: decoding never throws, whatever the text", () => {
     }),
     { numRuns: 300 },
   );
-});
-
-Deno.test("authenticate: the token is taken out of the header and then checked", async () => {
-  const gate = makeGate({ keys: [publicJwk(await rsaKey())] });
-  const authenticate = makeAuthenticator(
-    new TokenCache(gate.verify, { size: 10, ttlMs: 1000, leewaySecs: 0, keyCooldownMs: 10_000 }, {
-      clock: new FakeClock(NOW),
-      generation: () => 1,
-    }),
-  );
-  const token = await signToken(await rsaKey(), claims());
-  const reasons = [];
-  for (const value of [`Bearer ${token}`, `bearer  ${token}`, null, `Basic ${token}`, token]) {
-    const caller = await authenticate(value);
-    reasons.push(caller.ok ? caller.value.subject : caller.failure.reason);
-  }
-  assertEquals(reasons, [
-    "test-client",
-    "test-client",
-    "missing_token",
-    "other_scheme",
-    "other_scheme",
-  ]);
 });
 
 Deno.test("verify: signature checks beyond the bound are refused for the moment, none is lost", async () => {

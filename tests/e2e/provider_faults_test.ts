@@ -1,5 +1,5 @@
 /** A provider in trouble, seen through the whole proxy: good tokens go on being let in. */
-import { startStack } from "../auth/stack.ts";
+import { startStack } from "../support/stack.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { startProcess } from "../support/process.ts";

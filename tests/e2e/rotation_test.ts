@@ -1,5 +1,5 @@
 /** The provider changes its keys while clients call: no good token is ever refused. */
-import { startStack } from "../auth/stack.ts";
+import { startStack } from "../support/stack.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import type { TestProvider } from "../support/provider.ts";
 import {

@@ -1,5 +1,5 @@
 /** How the proxy comes by its keys, with a real provider over real connections. */
-import { assertRefused, startStack } from "../auth/stack.ts";
+import { assertRefused, startStack } from "../support/stack.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { publicJwk, rsaKey, signToken } from "../support/tokens.ts";
 

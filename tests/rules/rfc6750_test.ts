@@ -1,5 +1,5 @@
 /** RFC 6750, bearer token usage: what goes over the wire between a client and the proxy. */
-import { assertRefused, startStack } from "../auth/stack.ts";
+import { assertRefused, startStack } from "../support/stack.ts";
 import { type Reason, statusOf } from "../../src/failure.ts";
 import { MAX_TOKEN_LENGTH } from "../../src/limits.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
@@ -59,11 +59,21 @@ for (const name of ["Cookie", "X-Access-Token", "Proxy-Authorization", "X-Author
   });
 }
 
-for (const value of [undefined, "", "Basic dXNlcjpwYXNz", "DPoP abc", "Digest a=b, c=d", "abc"]) {
+const OTHER_CREDENTIALS: readonly (readonly [value: string | undefined, reason: Reason])[] = [
+  [undefined, "missing_token"],
+  ["", "missing_token"],
+  ["Basic dXNlcjpwYXNz", "other_scheme"],
+  ["DPoP abc", "other_scheme"],
+  ["Digest a=b, c=d", "other_scheme"],
+  ["abc", "other_scheme"],
+];
+
+for (const [value, reason] of OTHER_CREDENTIALS) {
   Deno.test(`3: no bearer credentials (${value}): 401 with a challenge without error`, async () => {
     await using stack = await startStack();
     const answer = await stack.call(value);
     assertRefused(answer, 401, "missing_token", "plain");
+    assertEquals(stack.proxy.access.at(-1)?.reason, reason);
     assertEquals([stack.upstream.requests.length, stack.provider.count()], [0, 0]);
   });
 }
@@ -74,6 +84,7 @@ for (
   Deno.test(`3.1: the malformed credentials ${value} are an invalid_request`, async () => {
     await using stack = await startStack();
     assertRefused(await stack.call(value), 400, "invalid_request");
+    assertEquals(stack.proxy.access.at(-1)?.reason, "malformed_credentials");
     assertEquals([stack.upstream.requests.length, stack.provider.count()], [0, 0]);
   });
 }

@@ -3,7 +3,7 @@
  * says for which reason it is refused; nothing of it reaches the upstream.
  */
 import { MAX_KID_LENGTH } from "../../src/limits.ts";
-import { type Stack, startStack } from "../auth/stack.ts";
+import { type Stack, startStack } from "../support/stack.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   assertOutcome,
@@ -170,6 +170,7 @@ testTokens("4.1.11: crit of every shape is refused, since no extension is unders
     '["exp"]',
     '["alg"]',
     '["b64"]',
+    '["x"]',
     '["x","x"]',
     "[1]",
     "[[]]",
@@ -181,7 +182,9 @@ testTokens("4.1.11: crit of every shape is refused, since no extension is unders
     "0",
     "true",
     "false",
-  ].map((crit) => headerRow(`crit ${crit}`, "not_a_jwt", `{"alg":"RS256","exp":1,"crit":${crit}}`)),
+  ].map((crit) =>
+    headerRow(`crit ${crit}`, "not_a_jwt", `{"alg":"RS256","exp":1,"x":1,"crit":${crit}}`)
+  ),
   ...["false", "true", '"false"', "null", "0"].map((b64) =>
     headerRow(`b64 ${b64} of RFC 7797`, "not_a_jwt", `{"alg":"RS256","b64":${b64}}`)
   ),

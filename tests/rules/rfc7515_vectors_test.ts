@@ -9,7 +9,7 @@ import {
   verify,
 } from "node:crypto";
 import { isSignedByRsaKey, isSignedBySecret } from "../../src/jws/signature.ts";
-import { startStack } from "../auth/stack.ts";
+import { startStack } from "../support/stack.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { assertOutcome, makePipeline, type Outcome } from "../support/token_rows.ts";

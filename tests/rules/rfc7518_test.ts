@@ -19,7 +19,7 @@ import {
   signHsToken,
   signToken,
 } from "../support/tokens.ts";
-import type { Stack } from "../auth/stack.ts";
+import type { Stack } from "../support/stack.ts";
 
 /** As long as the longest hash, and no longer: HMAC takes the hash of a longer secret for the same key. */
 const SECRET = "a secret of the client that is sixty-four bytes long, all in all";
@@ -287,6 +287,10 @@ testTokens("6.4: a secret in the key set is not used where there is one in the s
 ], { provider: { keys: [oct] }, settings: { CLIENT_SECRET: `${SECRET} and more` } });
 
 testTokens("3.6: an unsecured token is refused", [
-  ["with an empty signature", "not_a_jwt", signedBy("none", noSigner)],
-  ["with a signature", "algorithm_not_allowed", signedBy("none", rsaSigner("RS256"))],
+  ...["none", "RS256", "HS256"].map((alg): Row => [
+    `${alg} with an empty signature`,
+    "not_a_jwt",
+    signedBy(alg, noSigner),
+  ]),
+  ["none with a signature", "algorithm_not_allowed", signedBy("none", rsaSigner("RS256"))],
 ], { settings: { CLIENT_SECRET: SECRET }, fetches: 0 });

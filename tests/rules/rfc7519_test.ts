@@ -2,7 +2,7 @@
  * RFC 7519, JSON Web Token: claims and their checks, through the whole proxy. All tokens are well
  * signed; refused ones are unseen by the provider and the upstream.
  */
-import { startStack } from "../auth/stack.ts";
+import { startStack } from "../support/stack.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   claimsRow,

@@ -1,10 +1,11 @@
 /** RFC 8725, best current practices for JSON Web Tokens: its advice, through the whole proxy. */
 import { Buffer } from "node:buffer";
 import { createPublicKey } from "node:crypto";
-import { assertRefused, type Stack, startStack } from "../auth/stack.ts";
+import { assertRefused, type Stack, startStack } from "../support/stack.ts";
 import { assertEquals } from "../support/assert.ts";
 import { assertOutcome, type Outcome, type Row, testTokens } from "../support/token_rows.ts";
 import {
+  type Jwk,
   keySigner,
   type Members,
   noSigner,
@@ -17,6 +18,7 @@ import {
   signHsToken,
   signToken,
 } from "../support/tokens.ts";
+import { eventually } from "../support/waiting.ts";
 
 const SECRET = "a secret of the client, 32 bytes and more";
 
@@ -49,6 +51,31 @@ Deno.test("3.1: a signature with the secret is accepted where the provider has n
   const token = await signHsToken(SECRET, stack.claims());
   assertEquals((await stack.call(`Bearer ${token}`)).status, 200);
 });
+
+/** Key sets that hold no key to check a signature with. */
+const UNUSABLE: readonly (readonly [name: string, keys: () => Promise<readonly Jwk[]>])[] = [
+  ["that is empty", () => Promise.resolve([])],
+  ["with a weak key alone", async () => [publicJwk(await rsaKey(0, 1024), { kid: "one" })]],
+];
+
+for (const [name, keys] of UNUSABLE) {
+  Deno.test(`3.1: a key set ${name} is the provider's fault: RS256 gets a 503 until there is a key, HS256 goes on`, async () => {
+    const settings = { CLIENT_SECRET: SECRET, KEY_COOLDOWN_SECS: "1" };
+    await using stack = await startStack(settings, { keys: await keys() });
+    const token = await stack.token();
+    const refused = await stack.call(`Bearer ${token}`);
+    assertRefused(refused, 503, "temporarily_unavailable", "none");
+    assertEquals(Number(refused.headers.get("retry-after")) > 0, true);
+    assertEquals(stack.proxy.access.at(-1)?.reason, "keys_unavailable");
+    const bySecret = `Bearer ${await signHsToken(SECRET, stack.claims())}`;
+    await assertOutcome(stack, bySecret, "accepted");
+
+    stack.provider.rotate([publicJwk(await rsaKey(), { kid: "one" })]);
+    await eventually("the key", async () => (await stack.call(`Bearer ${token}`)).status === 200);
+    await assertOutcome(stack, `Bearer ${token}`, "accepted");
+    await assertOutcome(stack, bySecret, "accepted");
+  });
+}
 
 const PUBLIC_JWK = publicJwk(await rsaKey(), { kid: "one" });
 const PUBLIC_KEY = createPublicKey({ key: PUBLIC_JWK, format: "jwk" });
@@ -97,12 +124,15 @@ testTokens(
   { settings: { CLIENT_SECRET: SECRET }, fetches: 2 },
 );
 
-Deno.test("3.1: the secret never vouches for an RS256 token", async () => {
-  await using stack = await startStack({ CLIENT_SECRET: SECRET });
-  const header = '{"alg":"RS256","kid":"one"}';
-  const token = await rawToken(header, JSON.stringify(stack.claims()), secretSigner(SECRET));
-  await assertOutcome(stack, `Bearer ${token}`, "bad_signature");
-});
+for (const alg of ["RS256", "RS384", "RS512"]) {
+  Deno.test(`3.1: the secret never signs an ${alg} token`, async () => {
+    await using stack = await startStack({ CLIENT_SECRET: SECRET });
+    const signer = secretSigner(SECRET, `HS${alg.slice(2)}`);
+    const header = JSON.stringify({ alg, kid: "one" });
+    const token = await rawToken(header, JSON.stringify(stack.claims()), signer);
+    await assertOutcome(stack, `Bearer ${token}`, "bad_signature");
+  });
+}
 
 Deno.test("3.1: a key is used with its own algorithm only", async () => {
   const key = await rsaKey();
@@ -157,8 +187,10 @@ Deno.test("3.3: a signature that is not right is refused", async () => {
   const [header = "", payload = ""] = two.split(".");
   const mixed = `${header}.${payload}.${one.split(".")[2]}`;
   await assertOutcome(stack, `Bearer ${mixed}`, "bad_signature");
-  const foreign = await foreignToken(stack, { kid: "one" });
-  await assertOutcome(stack, `Bearer ${foreign}`, "bad_signature");
+  for (const alg of ["RS256", "RS384", "RS512"]) {
+    const foreign = await foreignToken(stack, { kid: "one", alg });
+    await assertOutcome(stack, `Bearer ${foreign}`, "bad_signature");
+  }
 });
 
 Deno.test("3.5: a key of 1024 bits is not used, its good neighbour is", async () => {

@@ -7,7 +7,7 @@ import { readKeySet } from "../../src/oidc/key_set.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import type { Clock } from "../../src/ops/clock.ts";
 import { ok } from "../../src/result.ts";
-import { type Stack, startStack } from "../auth/stack.ts";
+import { type Stack, startStack } from "./stack.ts";
 import { assert, assertEquals } from "./assert.ts";
 import type { ProviderOptions } from "./provider.ts";
 import { type Jwk, keySigner, type Members, rawToken, rsaKey } from "./tokens.ts";

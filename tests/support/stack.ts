@@ -1,10 +1,10 @@
 /** Provider, upstream and proxy together, for the tests that speak to the proxy as a client does. */
-import { assertEquals } from "../support/assert.ts";
-import { type ProviderOptions, startProvider, type TestProvider } from "../support/provider.ts";
-import { startTestProxy, type TestProxy } from "../support/proxy.ts";
-import { rawRequest, type RawResponse } from "../support/raw.ts";
-import { defaultClaims, type Members, publicJwk, rsaKey, signToken } from "../support/tokens.ts";
-import { type HttpUpstream, httpUpstream } from "../support/upstream.ts";
+import { assertEquals } from "./assert.ts";
+import { type ProviderOptions, startProvider, type TestProvider } from "./provider.ts";
+import { startTestProxy, type TestProxy } from "./proxy.ts";
+import { rawRequest, type RawResponse } from "./raw.ts";
+import { defaultClaims, type Members, publicJwk, rsaKey, signToken } from "./tokens.ts";
+import { type HttpUpstream, httpUpstream } from "./upstream.ts";
 
 /** What came back for one call. */
 export interface Answer {

@@ -44,11 +44,11 @@ Deno.test("A provider that is down before the first keys makes the service unrea
   );
   assertEquals((await service.admin("/livez")).status, 200);
   service.provider.comeBack();
-  await eventually("an answer", async () => (await service.get()).status === 200);
+  await eventually("a response", async () => (await service.get()).status === 200);
   assertEquals((await service.admin("/readyz")).status, 200);
 });
 
-Deno.test("The admin listener answers only GET and HEAD on its three paths, whatever is sent.", async () => {
+Deno.test("The admin listener accepts only GET and HEAD on its three paths, whatever is sent.", async () => {
   await using service = await startService();
   assertEquals((await service.admin("/")).status, 404);
   assertEquals((await service.admin("/metrics/")).status, 404);
@@ -105,7 +105,7 @@ Deno.test("Metrics are exact sums over four workers, within bounded labels.", as
     assertEquals(statuses, Array(times).fill(status));
   }
   const all = plan.reduce((sum, { times }) => sum + times, 0);
-  // A client may have its whole answer a moment before it is counted.
+  // A client may have its whole response a moment before it is counted.
   const text = await eventually("every request", async () => {
     const scrape = (await service.admin("/metrics")).text;
     return total(scrape, "ooproxy_requests_total") >= all && scrape;

@@ -5,7 +5,7 @@ import { openRaw } from "../support/raw.ts";
 import type { UpstreamHandler } from "../support/upstream.ts";
 import { echo, eventually, pause, startService } from "./harness.ts";
 
-/** Answers `/held` when told to, everything else at once. */
+/** Holds `/held` until released, responds to everything else at once. */
 function holding() {
   const held = Promise.withResolvers<void>();
   const upstream: UpstreamHandler = async (request, recorded) => {
@@ -40,14 +40,14 @@ for (const workers of ["1", "2"]) {
       settings: { NUM_WORKERS: workers, SHUTDOWN_TIMEOUT_SECS: "1" },
       upstream,
     });
-    const running = service.get("/held").catch(() => "broken off");
+    const running = service.get("/held").catch(() => "aborted");
     await eventually("the request", () => service.upstream.requests.length === 1);
     const began = performance.now();
     service.process.signal("SIGTERM");
     const { code } = await service.process.ended();
     const tookMs = performance.now() - began;
     assert(tookMs > 900 && tookMs < 3000, `${tookMs} ms`);
-    assertEquals([code, await running], [0, "broken off"]);
+    assertEquals([code, await running], [0, "aborted"]);
     await service.logged("shutdown complete, running requests aborted");
     release();
   });
@@ -55,7 +55,7 @@ for (const workers of ["1", "2"]) {
   Deno.test(`A second signal ends at once, with NUM_WORKERS=${workers}.`, async () => {
     const { release, upstream } = holding();
     await using service = await startService({ settings: { NUM_WORKERS: workers }, upstream });
-    const running = service.get("/held").catch(() => "broken off");
+    const running = service.get("/held").catch(() => "aborted");
     await eventually("the request", () => service.upstream.requests.length === 1);
     service.process.signal("SIGTERM");
     await service.logged("shutting down, finishing running requests");
@@ -63,7 +63,7 @@ for (const workers of ["1", "2"]) {
     service.process.signal("SIGINT");
     assertEquals((await service.process.ended()).code, 0);
     assert(performance.now() - began < 1000);
-    assertEquals(await running, "broken off");
+    assertEquals(await running, "aborted");
     await service.logged("shutdown complete, running requests aborted");
     release();
   });
@@ -74,10 +74,10 @@ Deno.test("During SHUTDOWN_DELAY_SECS /readyz says 503 while requests are accept
   assertEquals((await service.admin("/readyz")).status, 200);
   service.process.signal("SIGTERM");
   await eventually("503", async () => (await service.admin("/readyz")).status === 503);
-  const answer = await fetch(`${service.url()}/late`, {
+  const response = await fetch(`${service.url()}/late`, {
     headers: { authorization: `Bearer ${await service.token()}` },
   });
-  assertEquals([answer.status, await answer.text()], [200, "echo /late"]);
+  assertEquals([response.status, await response.text()], [200, "echo /late"]);
   assertEquals((await service.admin("/livez")).status, 200);
   assertEquals((await service.process.ended()).code, 0);
 });
@@ -95,12 +95,12 @@ Deno.test("An idle connection does not hold up the end.", async () => {
 });
 
 Deno.test("Under load no request that was accepted is lost at the end.", async () => {
-  const answered = new Set<string>();
+  const responded = new Set<string>();
   await using service = await startService({
     settings: { SHUTDOWN_DELAY_SECS: "1" },
     upstream: async (request, recorded) => {
       await pause(20);
-      answered.add(recorded.target);
+      responded.add(recorded.target);
       return await echo(request, recorded);
     },
   });
@@ -112,8 +112,12 @@ Deno.test("Under load no request that was accepted is lost at the end.", async (
   const { ok = 0, refused = 0, closed = 0, cut = 0, ...others } = await load.stop();
   assertEquals(others, {});
   assert(refused > 0, "clients met the closed port");
-  // Everything that the upstream has answered has reached its client.
-  assertEquals(ok, answered.size, load.failures().filter((f) => !f.includes("refused")).join("\n"));
+  // Every response of the upstream has reached its client.
+  assertEquals(
+    ok,
+    responded.size,
+    load.failures().filter((f) => !f.includes("refused")).join("\n"),
+  );
   // Kept connections have all been asked to leave before. A new one may be closed before it has sent
   // anything, which loses no request: about one of each client.
   assertEquals(closed, 0, load.failures().join("\n"));

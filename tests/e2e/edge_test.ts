@@ -58,7 +58,7 @@ function logged(process: TestProcess, msg: string): Record<string, unknown>[] {
 const IGNORED = "ignoring settings that the platform decides";
 const REFUSING = "invalid configuration, responding 500";
 
-Deno.test("`deno serve serve.ts` checks tokens, ignores what is the platform's, and ends when told to.", async () => {
+Deno.test("`deno serve serve.ts` checks tokens, ignores what is the platform's, and ends when asked to.", async () => {
   await using around = await surroundings();
   const meaningless = {
     LISTEN_URL: "no address",
@@ -94,12 +94,12 @@ Deno.test("A client cannot make a request look as if it came over TLS.", async (
   await using around = await surroundings();
   await using process = startProcess({ served: true, env: around.env });
   const { port } = new URL(await urlOf(process));
-  const answer = await rawRequest(
+  const response = await rawRequest(
     Number(port),
     `GET https://here/a HTTP/1.1\r\nHost: here\r\nAuthorization: ${around.authorization}\r\n` +
       "X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n",
   );
-  assertEquals(answer.status, 200);
+  assertEquals(response.status, 200);
   const [request] = around.upstream.requests;
   assertEquals(request?.headers.get("x-forwarded-proto"), "http");
   assertEquals(request?.headers.get("x-forwarded-for"), "127.0.0.1");
@@ -134,7 +134,7 @@ Deno.test("WebSockets pass through `deno serve`, and are closed when it ends.", 
   assertEquals(codes, [1001]);
 });
 
-Deno.test("Threads of `deno serve --parallel` all answer, each with keys of its own.", async () => {
+Deno.test("Threads of `deno serve --parallel` all respond, each with keys of its own.", async () => {
   await using around = await surroundings();
   await using process = startProcess({
     served: true,
@@ -144,16 +144,16 @@ Deno.test("Threads of `deno serve --parallel` all answer, each with keys of its 
   const { port } = new URL(await urlOf(process));
   assertIncludes(process.output(), "with 2 threads");
   const threads = new Set<string>();
-  await eventually("an answer of each thread", async () => {
+  await eventually("a response of each thread", async () => {
     // A connection for each request: the system hands them to the threads.
-    const answer = await rawRequest(
+    const response = await rawRequest(
       Number(port),
       `GET / HTTP/1.1\r\nHost: here\r\nAuthorization: ${around.authorization}\r\n` +
         "Connection: close\r\n\r\n",
     );
-    assertEquals([answer.status, answer.body], [200, "hello"]);
+    assertEquals([response.status, response.body], [200, "hello"]);
     // Each maker of ids has its own beginning for them.
-    threads.add((answer.header("x-request-id") ?? "").replace(/-\d+$/, ""));
+    threads.add((response.header("x-request-id") ?? "").replace(/-\d+$/, ""));
     return threads.size === 2;
   }, process);
   assertEquals(around.provider.count("jwks"), 2);
@@ -168,9 +168,9 @@ Deno.test("With wrong settings every request gets 500 without a word, and all th
     env: { ...around.env, PROVIDER_URL: "", LEEWAY: "-1", CLIENT_SECRET: "hush-hush" },
   });
   const url = await urlOf(process);
-  const answers = [await get(url), await get(`${url}/x`, around.authorization), await get(url)];
+  const responses = [await get(url), await get(`${url}/x`, around.authorization), await get(url)];
   const text = '{"error":"internal_error","error_description":"internal server error"}\n';
-  assertEquals(answers, answers.map(() => ({ status: 500, text })));
+  assertEquals(responses, responses.map(() => ({ status: 500, text })));
   const problems = logged(process, REFUSING).map(({ problem }) => String(problem).split(";")[0]);
   assertEquals(problems, ["LEEWAY", "PROVIDER_URL"]);
   assertExcludes(process.output(), "hush-hush");
@@ -213,8 +213,8 @@ Deno.test("`deno run main.ts` without a command is the program all the same.", a
   });
   await process.waitForLine(/"ready"/);
   const [listening] = logged(process, "listening");
-  const answer = await get(String(listening?.url), around.authorization);
-  assertEquals(answer, { status: 200, text: "hello" });
+  const response = await get(String(listening?.url), around.authorization);
+  assertEquals(response, { status: 200, text: "hello" });
   process.signal("SIGTERM");
   assertEquals((await process.ended()).code, 0);
   assertIncludes(process.output(), "every running request finished");
@@ -231,17 +231,17 @@ async function open(
   return { ...edge, log, [Symbol.asyncDispose]: edge.close };
 }
 
-/** Platforms, and how they tell of the peer. */
+/** Platforms, and how they name the peer. */
 const PLATFORMS: readonly (readonly [string, unknown, string])[] = [
   [
-    "tells the address",
+    "gives the address",
     { remoteAddr: { transport: "tcp", hostname: "10.1.2.3", port: 4 } },
     "10.1.2.3",
   ],
-  ["tells of a socket", { remoteAddr: { transport: "unix", path: "/run/x" } }, "unknown"],
-  ["tells something else", { remoteAddr: { hostname: 7 } }, "unknown"],
-  ["tells an empty address", { remoteAddr: { hostname: "" } }, "unknown"],
-  ["tells nothing", {}, "unknown"],
+  ["gives a socket", { remoteAddr: { transport: "unix", path: "/run/x" } }, "unknown"],
+  ["gives something else", { remoteAddr: { hostname: 7 } }, "unknown"],
+  ["gives an empty address", { remoteAddr: { hostname: "" } }, "unknown"],
+  ["gives nothing", {}, "unknown"],
   ["gives no second argument", undefined, "unknown"],
 ];
 
@@ -274,10 +274,10 @@ Deno.test("On Deno Deploy the URL says whether a request came over TLS, and whos
   }
 });
 
-Deno.test("A secret can come from a file where the platform has files; one that is missing is told of.", async () => {
+Deno.test("A secret can come from a file where the platform has files; one that is missing is reported.", async () => {
   await using around = await surroundings();
   const env = { ...around.env, CLIENT_SECRET_FILE: "/run/secret" };
-  await using edge = await open(env, () => ok("a secret that nobody can guess, at least 32 bytes"));
+  await using edge = await open(env, () => ok("a secret that is hard to guess, at least 32 bytes"));
   assertEquals(edge.log.lines.filter(({ level }) => level === "error"), []);
   await using broken = await open(env);
   assertEquals(broken.log.lines.map(({ level }) => level), ["error"]);
@@ -285,7 +285,7 @@ Deno.test("A secret can come from a file where the platform has files; one that 
   assertEquals((await broken.fetch(new Request("http://here/"))).status, 500);
 });
 
-Deno.test("What can only be found out when certificates are opened is told of in the same way.", async () => {
+Deno.test("What is only found when certificates are opened is reported in the same way.", async () => {
   await using around = await surroundings();
   await using edge = await open({ ...around.env, UPSTREAM_CA_FILE: "/not/there.pem" });
   assertIncludes(edge.log.text(), "UPSTREAM_CA_FILE");

@@ -2,7 +2,7 @@
  * The benchmark: this proxy, the straightforward build and HAProxy, side by side in one run.
  * `deno task bench`, `--help` lists the options.
  *
- * Exit codes: 0 everything was measured, 1 something is missing or failed or answered wrongly,
+ * Exit codes: 0 everything was measured, 1 something is missing, failed or wrong,
  * 64 the command line is wrong, 130 interrupted. A missed aim is reported, not a failure.
  */
 import { fileURLToPath } from "node:url";
@@ -123,7 +123,7 @@ async function print(text: string): Promise<void> {
     let rest = new TextEncoder().encode(text);
     while (rest.length > 0) rest = rest.subarray(await Deno.stdout.write(rest));
   } catch {
-    // Nobody reads any more.
+    // The output is no longer read.
   }
 }
 

@@ -1,16 +1,17 @@
 /** Two looks at this proxy that belong to single cases: does it relay, does it log every request. */
+import { pause } from "../support/waiting.ts";
 
-/** How long the proxy may take to answer or to write its last lines, in milliseconds. */
+/** How long the proxy may take to respond or to write its last lines, in milliseconds. */
 const PATIENCE_MS = 3000;
 
 /** Pause between two looks at the log, in milliseconds. */
 const LOOK_PAUSE_MS = 100;
 
 /**
- * Asks for a WebSocket (RFC 6455, section 4.1) and gives the status line of the answer, or the
+ * Asks for a WebSocket (RFC 6455, section 4.1) and gives the status line of the response, or the
  * system's word when there is none. The connection is closed at once.
  */
-export async function upgradeAnswer(port: number, token: string): Promise<string> {
+export async function upgradeStatus(port: number, token: string): Promise<string> {
   const request = [
     "GET /hello HTTP/1.1",
     `Host: 127.0.0.1:${port}`,
@@ -30,9 +31,9 @@ export async function upgradeAnswer(port: number, token: string): Promise<string
     const length = await connection.read(buffer);
     signal.removeEventListener("abort", close);
     const [line = ""] = new TextDecoder().decode(buffer.subarray(0, length ?? 0)).split("\r\n");
-    return line === "" ? "no answer" : line;
+    return line === "" ? "no response" : line;
   } catch (error) {
-    return error instanceof Error ? error.message : "no answer";
+    return error instanceof Error ? error.message : "no response";
   }
 }
 
@@ -46,6 +47,6 @@ export async function countLines(path: string, least: number): Promise<number> {
       for (let at = part.indexOf(10); at !== -1; at = part.indexOf(10, at + 1)) lines++;
     }
     if (lines >= least || performance.now() >= deadline) return lines;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_PAUSE_MS));
+    await pause(LOOK_PAUSE_MS);
   }
 }

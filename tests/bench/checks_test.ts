@@ -1,7 +1,7 @@
 import { assertEquals, assertIncludes } from "../support/assert.ts";
-import { countLines, upgradeAnswer } from "./checks.ts";
+import { countLines, upgradeStatus } from "./checks.ts";
 
-Deno.test("the status line tells who relays WebSockets and who does not", async () => {
+Deno.test("the status line shows who relays WebSockets and who does not", async () => {
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   const seen: (string | null)[] = [];
   await using plain = Deno.serve(options, (request) => {
@@ -13,16 +13,16 @@ Deno.test("the status line tells who relays WebSockets and who does not", async 
     socket.onerror = () => {};
     return response;
   });
-  assertEquals(await upgradeAnswer(plain.addr.port, "a.b.c"), "HTTP/1.1 200 OK");
+  assertEquals(await upgradeStatus(plain.addr.port, "a.b.c"), "HTTP/1.1 200 OK");
   assertEquals(seen, ["Bearer a.b.c"]);
-  assertIncludes(await upgradeAnswer(relay.addr.port, "a.b.c"), "HTTP/1.1 101 ");
+  assertIncludes(await upgradeStatus(relay.addr.port, "a.b.c"), "HTTP/1.1 101 ");
 });
 
-Deno.test("nobody there is an answer in words", async () => {
+Deno.test("a refused connection is described in words", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  assertIncludes(await upgradeAnswer(port, "a.b.c"), "refused");
+  assertIncludes(await upgradeStatus(port, "a.b.c"), "refused");
 });
 
 Deno.test("lines are counted, also those that come a little later", async () => {

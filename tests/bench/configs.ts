@@ -16,7 +16,7 @@ export interface NginxOptions {
 }
 
 /**
- * nginx as upstream and as OpenID provider at once: a short JSON answer, a 1 MiB file, the discovery
+ * nginx as upstream and as OpenID provider at once: a short JSON response, a 1 MiB file, the discovery
  * document (OpenID Connect Discovery 1.0, section 4) and the key set. One process, no access log.
  */
 export function nginxConfig({ dir, www, port, issuer, jwks }: NginxOptions): string {

@@ -1,12 +1,13 @@
 /**
  * What a flood of made-up tokens costs a client whose token is known: one worker, 64 connections that
- * send tokens with bad signatures as fast as they are answered, and one client that calls every 5 ms.
+ * send tokens with bad signatures as fast as responses come, and one client that calls every 5 ms.
  *
  * By hand: `deno run -A tests/bench/flood.ts`; takes about twelve seconds. The flood comes from a process
  * of its own; client, upstream and provider share another.
  */
 import { fileURLToPath } from "node:url";
 import { base64url } from "../support/tokens.ts";
+import { pause } from "../support/waiting.ts";
 import { kid, startService } from "../e2e/harness.ts";
 
 /** How many connections flood. */
@@ -24,15 +25,15 @@ const EVERY_MS = 5;
 /** Bytes of an RSA signature of 2048 bits. */
 const SIGNATURE_BYTES = 256;
 
-/** One answer on a kept connection. */
-interface Answer {
+/** One response on a kept connection. */
+interface TestResponse {
   readonly status: number;
   readonly retryAfter: boolean;
 }
 
 /** A kept connection; one call at a time. */
 interface Caller extends Disposable {
-  call(token: string): Promise<Answer>;
+  call(token: string): Promise<TestResponse>;
 }
 
 /** What a flood is sent to, and for how long. */
@@ -43,11 +44,11 @@ export interface FloodOptions {
   readonly forMs: number;
 }
 
-/** How the requests of a flood were answered. */
+/** The responses to the requests of a flood. */
 export interface FloodCounts {
   /** How many had each status. */
   readonly statuses: Record<number, number>;
-  /** Answers of 503 that do not say when to come back. */
+  /** Responses of 503 that do not say when to come back. */
   readonly withoutRetryAfter: number;
 }
 
@@ -95,7 +96,7 @@ export async function steadyCalls(url: string, token: string, forMs: number): Pr
   using caller = await openCaller(url);
   const began = performance.now();
   for (let due = began; due < began + forMs; due = Math.max(due + EVERY_MS, performance.now())) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+    await pause(Math.max(0, due - performance.now()));
     const sentAt = performance.now();
     const { status } = await caller.call(token);
     times.push(performance.now() - sentAt);
@@ -109,7 +110,7 @@ export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? NaN;
 }
 
-/** Opens a connection; a call on it rejects when it is closed before the whole answer has come. */
+/** Opens a connection; a call on it rejects when it is closed before the whole response has come. */
 async function openCaller(url: string): Promise<Caller> {
   const { hostname, port } = new URL(url);
   const connection = await Deno.connect({ hostname, port: Number(port) });
@@ -123,7 +124,7 @@ async function openCaller(url: string): Promise<Caller> {
     while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
   }
 
-  async function answer(): Promise<string> {
+  async function receive(): Promise<string> {
     let text = "";
     while (!isWhole(text)) {
       const count = await connection.read(room);
@@ -136,14 +137,14 @@ async function openCaller(url: string): Promise<Caller> {
   return {
     async call(token) {
       await send(`GET / HTTP/1.1\r\nHost: flood\r\nAuthorization: Bearer ${token}\r\n\r\n`);
-      const text = await answer();
+      const text = await receive();
       return { status: Number(text.slice(9, 12)), retryAfter: /^retry-after: \d+\r$/im.test(text) };
     },
     [Symbol.dispose]: () => connection.close(),
   };
 }
 
-/** Whether an answer is complete: by its `Content-Length`, or by its last chunk. */
+/** Whether a response is complete: by its `Content-Length`, or by its last chunk. */
 function isWhole(text: string): boolean {
   const head = text.indexOf("\r\n\r\n");
   if (head === -1) return false;
@@ -181,7 +182,7 @@ async function measure(print: (line: string) => void): Promise<void> {
     connections: CONNECTIONS,
     forMs,
   });
-  await new Promise((resolve) => setTimeout(resolve, 2 * HEAD_START_MS));
+  await pause(2 * HEAD_START_MS);
   tell("during a flood", await steadyCalls(url, token, PART_MS));
   const { statuses } = await flooding;
   const perSecond = Object.values(statuses).reduce((sum, count) => sum + count, 0) * 1000 / forMs;

@@ -56,9 +56,9 @@ async function askOften(url: string, token: string): Promise<Good> {
   const times: number[] = [];
   for (let at = 0; at < REQUESTS; at++) {
     const began = performance.now();
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
-    await answer.bytes();
-    if (answer.status !== 200) throw new Error(`the good client was answered ${answer.status}`);
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    await response.bytes();
+    if (response.status !== 200) throw new Error(`the good client got ${response.status}`);
     times.push((performance.now() - began) * 1000);
   }
   times.sort((a, b) => a - b);
@@ -70,27 +70,27 @@ interface State {
   readonly name: string;
   /** What they send first. */
   readonly sent: (token: string) => string;
-  /** Whether that is answered. */
-  readonly answered: boolean;
+  /** Whether that gets a response. */
+  readonly responds: boolean;
 }
 
 const STATES: readonly State[] = [
-  { name: "nothing sent", sent: () => "", answered: false },
-  { name: "half a head sent", sent: () => "GET / HTTP/1.1\r\nHost: a\r\nAcc", answered: false },
+  { name: "nothing sent", sent: () => "", responds: false },
+  { name: "half a head sent", sent: () => "GET / HTTP/1.1\r\nHost: a\r\nAcc", responds: false },
   {
     name: "after a request without a token",
     sent: () => "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-    answered: true,
+    responds: true,
   },
   {
     name: "after a good request",
     sent: (token) => `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`,
-    answered: true,
+    responds: true,
   },
 ];
 
 /** One row: a worker of its own, looked at without these clients, with them, when they have left, with others. */
-async function measure({ name, sent, answered }: State): Promise<string[]> {
+async function measure({ name, sent, responds }: State): Promise<string[]> {
   await using service = await startService({
     settings: { NUM_WORKERS: "1" },
     denoFlags: [V8_FLAGS, "--allow-all"],
@@ -108,7 +108,7 @@ async function measure({ name, sent, answered }: State): Promise<string[]> {
   async function begin(): Promise<Deno.Conn> {
     const connection = await Deno.connect({ hostname, port: Number(port) });
     if (greeting.length > 0) await connection.write(greeting);
-    if (answered && await connection.read(new Uint8Array(4096)) === null) {
+    if (responds && await connection.read(new Uint8Array(4096)) === null) {
       throw new Error("a connection that is to rest was closed");
     }
     return connection;

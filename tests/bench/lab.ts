@@ -32,7 +32,7 @@ export type Ports = Readonly<Record<typeof PORT_NAMES[number], number>>;
 
 /** A prepared run. Disposing removes all its files. */
 export interface Lab extends AsyncDisposable {
-  /** Working directory of the children: nobody's settings file lies there. */
+  /** Working directory of the children: no settings file lies there. */
   readonly dir: string;
   readonly ports: Ports;
   /** The issuer of the tokens, which is nginx, the upstream too. */

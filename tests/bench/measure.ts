@@ -16,7 +16,7 @@ const LOAD_SLACK_MS = 15_000;
 export interface Target {
   readonly port: number;
   readonly tlsPort?: number | undefined;
-  /** The process whose CPU and memory count; nobody's if absent. */
+  /** The process whose CPU and memory count; none if absent. */
   readonly pid?: number;
 }
 

@@ -60,10 +60,10 @@ async function restingConnection(url: string, token: string): Promise<Deno.Conn>
   const connection = await Deno.connect({ hostname, port: Number(port) });
   const head = `GET / HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${token}\r\n\r\n`;
   await connection.write(new TextEncoder().encode(head));
-  const answer = new Uint8Array(4096);
-  const read = await connection.read(answer) ?? 0;
-  if (!new TextDecoder().decode(answer.subarray(0, read)).startsWith("HTTP/1.1 200")) {
-    throw new Error("a connection that is to rest was not answered with 200");
+  const received = new Uint8Array(4096);
+  const read = await connection.read(received) ?? 0;
+  if (!new TextDecoder().decode(received.subarray(0, read)).startsWith("HTTP/1.1 200")) {
+    throw new Error("a connection that is to rest did not get 200");
   }
   return connection;
 }
@@ -83,9 +83,9 @@ async function measure(workers: number): Promise<string[][]> {
     columns.push(pids.map(memoryOf));
   };
   const call = async (token: string) => {
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
-    await answer.body?.cancel();
-    if (answer.status !== 200) throw new Error(`a request was answered with ${answer.status}`);
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    await response.body?.cancel();
+    if (response.status !== 200) throw new Error(`a request got ${response.status}`);
   };
   const entries = async () =>
     total(await (await fetch(`${adminUrl}/metrics`)).text(), "ooproxy_token_cache_entries");

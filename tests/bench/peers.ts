@@ -1,6 +1,7 @@
 /** Starts the peers and waits until they serve. */
 import { V8_FLAGS } from "../../src/runtime/commands.ts";
 import { fileURLToPath } from "node:url";
+import { pause } from "../support/waiting.ts";
 import type { PeerName, Variant } from "./cases.ts";
 import { type Child, LOAD_CORE, PROXY_CORE, runPinned, startChild } from "./children.ts";
 import { AUDIENCE } from "./configs.ts";
@@ -169,7 +170,7 @@ function file(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
 }
 
-/** Waits until the child answers 200; ends it and throws, with its output, when it does not. */
+/** Waits until the child responds with 200; ends it and throws, with its output, when it does not. */
 async function serving(
   what: string,
   child: Child,
@@ -178,13 +179,13 @@ async function serving(
   signal: AbortSignal,
 ): Promise<Child> {
   const deadline = performance.now() + START_LIMIT_MS;
-  let last = "no answer";
+  let last = "no response";
   try {
     while (child.running() && performance.now() < deadline) {
       signal.throwIfAborted();
       last = await statusOf(port, lab.token);
       if (last === "200") return child;
-      await new Promise((resolve) => setTimeout(resolve, ATTEMPT_PAUSE_MS));
+      await pause(ATTEMPT_PAUSE_MS);
     }
     throw new Error(`${what} does not serve (${last}). ${await child.lastWords()}`);
   } catch (error) {
@@ -195,13 +196,13 @@ async function serving(
 
 async function statusOf(port: number, token: string): Promise<string> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/hello`, {
+    const response = await fetch(`http://127.0.0.1:${port}/hello`, {
       headers: { authorization: `Bearer ${token}`, connection: "close" },
       signal: AbortSignal.timeout(ATTEMPT_LIMIT_MS),
     });
-    await answer.body?.cancel();
-    return String(answer.status);
+    await response.body?.cancel();
+    return String(response.status);
   } catch (error) {
-    return error instanceof Error ? error.message : "no answer";
+    return error instanceof Error ? error.message : "no response";
   }
 }

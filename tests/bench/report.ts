@@ -13,7 +13,7 @@ export interface Findings {
   readonly memory: Usage | undefined;
   /** What was left out or noticed, a sentence each. */
   readonly notes: readonly string[];
-  /** What went wrong, a sentence each. */
+  /** Failures, a sentence each. */
   readonly faults: readonly string[];
   readonly machine: Machine;
   readonly options: Options;
@@ -32,7 +32,7 @@ const HEADER = [
   "p50 ms",
   "p99 ms",
   "PSS MB",
-  "answers",
+  "responses",
   "wrong",
   "broken",
 ];
@@ -74,12 +74,12 @@ export function memoryLine(memory: Usage | undefined): string {
     `aim at most ${MEMORY_AIM_MB} MB PSS, reached: ${yesNo(memory.pssMb <= MEMORY_AIM_MB)}.`;
 }
 
-/** Rows with answers that should not have come, or connections that failed: one sentence each. */
+/** Rows with responses that should not have come, or connections that failed: one sentence each. */
 export function faults(rows: readonly Row[]): string[] {
   return rows.filter((row) => row.unexpected > 0 || row.broken > 0 || row.requests === 0)
     .map((row) =>
       `${PEER_TITLES[row.peer]}, ${row.benchCase.title}: ${number(row.unexpected)} wrong of ` +
-      `${number(row.requests)} answers, ${number(row.broken)} broken connections`
+      `${number(row.requests)} responses, ${number(row.broken)} broken connections`
     );
 }
 
@@ -99,11 +99,11 @@ ${memoryLine(memory)}
 
 ${list([...notes, ...faults])}## How to read it
 
-- **CPU µs**: user and system time of the peer's whole process tree for one answer, the median of the rounds (for the WebSocket case: for one message there and back). **lowest–highest** are the rounds' extremes.
+- **CPU µs**: user and system time of the peer's whole process tree for one response, the median of the rounds (for the WebSocket case: for one message there and back). **lowest–highest** are the rounds' extremes.
 - **of HAProxy**: the CPU as a share of HAProxy's in the same case and round, the median. Above 1 is more than HAProxy.
 - **aim**: what this proxy is meant to stay below; **reached** says whether it did in this run.
 - **PSS**: memory of the process tree right after a load, shared pages divided among those who share them; other Deno processes of the run share the runtime's pages. RSS counts these pages in full.
-- **wrong**: answers with another status than the case asks for (2xx, and 401 for the refused token; 3xx is not told apart from 2xx). **broken**: connections that failed, broke off or took longer than two seconds for an answer.
+- **wrong**: responses with another status than the case asks for (2xx, and 401 for the refused token; 3xx is not distinguished from 2xx). **broken**: connections that failed, were aborted or took longer than two seconds for a response.
 - The cases without cache, with access lines and with WebSockets have a process of this proxy of their own; the memory after the whole run is that of the process that ran all the others.
 - The first round of the 6,000 tokens verifies each of them once; later rounds find them in the cache.
 

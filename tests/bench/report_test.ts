@@ -51,12 +51,12 @@ Deno.test("the document holds notes, faults and no path of the machine", () => {
   assertExcludes(text, "/somewhere");
 });
 
-Deno.test("rows without trouble are no faults", () => {
+Deno.test("rows without failures are no faults", () => {
   assertEquals(faults(exampleRows()), []);
 });
 
-Deno.test("wrong answers, broken connections and no answer at all are faults", () => {
+Deno.test("wrong responses, broken connections and no response at all are faults", () => {
   const counts = [{ unexpected: 3 }, { broken: 2 }, { requests: 0 }];
   assertEquals(counts.map((count) => faults(exampleRows(count)).length), [1, 1, 1]);
-  assertIncludes(faults(exampleRows({ unexpected: 3 })).join(), "3 wrong of 100,000 answers");
+  assertIncludes(faults(exampleRows({ unexpected: 3 })).join(), "3 wrong of 100,000 responses");
 });

@@ -1,6 +1,6 @@
 /** All cases, one after the other; within a case the rounds, within a round the peers. */
 import { type BenchCase, PEER_TITLES, type PeerName } from "./cases.ts";
-import { countLines, upgradeAnswer } from "./checks.ts";
+import { countLines, upgradeStatus } from "./checks.ts";
 import { micros, number } from "./format.ts";
 import { measure, type Setting, type Target } from "./measure.ts";
 import {
@@ -17,7 +17,7 @@ import type { Sample } from "./summary.ts";
 /** What a run has measured. */
 export interface Measured {
   readonly samples: readonly Sample[];
-  /** What went wrong besides answers, a sentence each. */
+  /** Failures besides wrong responses, a sentence each. */
   readonly faults: readonly string[];
   /** This proxy's memory after all cases, the other peers ended. */
   readonly memory: Usage | undefined;
@@ -84,9 +84,9 @@ async function runCase(
     await note(`${name}: TOKEN_CACHE_SIZE is not a setting of this version; run without it`);
   }
   if (own !== undefined && variant === "websocket") {
-    const answer = await upgradeAnswer(own.port, lab.token);
-    if (!answer.startsWith("HTTP/1.1 101 ")) {
-      await note(`${name}: left out, this proxy does not relay WebSockets (${answer})`);
+    const status = await upgradeStatus(own.port, lab.token);
+    if (!status.startsWith("HTTP/1.1 101 ")) {
+      await note(`${name}: left out, this proxy does not relay WebSockets (${status})`);
       return { samples: [], faults: [] };
     }
   }
@@ -97,13 +97,13 @@ async function runCase(
   return { samples, faults };
 }
 
-/** Whether the log has a line for each answer of the proxy; a sentence for the report either way. */
+/** Whether the log has a line for each response of the proxy; a sentence for the report either way. */
 async function missingLines(proxy: Peer, samples: readonly Sample[], note: Say): Promise<string[]> {
-  const answers = samples.filter(({ peer }) => peer === "proxy")
+  const responses = samples.filter(({ peer }) => peer === "proxy")
     .reduce((sum, sample) => sum + sample.requests, 0);
-  const lines = await countLines(proxy.child.outputFile, answers);
-  await note(`access-log: ${number(answers)} answers counted, ${number(lines)} lines written`);
-  return lines < answers ? ["access-log: fewer lines than answers"] : [];
+  const lines = await countLines(proxy.child.outputFile, responses);
+  await note(`access-log: ${number(responses)} responses counted, ${number(lines)} lines written`);
+  return lines < responses ? ["access-log: fewer lines than responses"] : [];
 }
 
 async function runRounds(

@@ -1,5 +1,5 @@
 /**
- * Ten minutes of mixed load on one worker: is its memory flat, is every answer right?
+ * Ten minutes of mixed load on one worker: is its memory flat, is every response right?
  * `deno task soak`; `--minutes N` for a shorter run. Bounded, on loopback, the same set-up as the benchmark.
  */
 import { CASES } from "./cases.ts";
@@ -10,7 +10,7 @@ import { HELP, parseOptions } from "./options.ts";
 import { startPeer, startUpstream } from "./peers.ts";
 import { usageOf } from "./procfs.ts";
 
-/** The cases of a round: small answers, many tokens, refusals, bodies both ways, TLS. */
+/** The cases of a round: small responses, many tokens, refusals, bodies both ways, TLS. */
 const ROUND = ["warm", "many", "refused", "upload", "download", "tls"];
 
 /** Length of one case, in seconds. */

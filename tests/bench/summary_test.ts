@@ -58,7 +58,7 @@ Deno.test("other peers have a ratio and no verdict", () => {
   assertEquals([row?.ratio, row?.reached], [0.25, undefined]);
 });
 
-Deno.test("answers and faults are summed over the rounds", () => {
+Deno.test("responses and faults are summed over the rounds", () => {
   const row = only([
     sample({ round: 1, requests: 10, unexpected: 1, broken: 2 }),
     sample({ round: 2, requests: 20, unexpected: 3, broken: 4 }),

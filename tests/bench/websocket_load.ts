@@ -9,7 +9,7 @@ import type { LoadReport } from "./wrk.ts";
 /** What is sent, 64 bytes. */
 const MESSAGE = "x".repeat(64);
 
-/** How long connecting, and the last answer after the end, may take, in milliseconds. */
+/** How long connecting, and the last reply after the end, may take, in milliseconds. */
 const PATIENCE_MS = 2000;
 
 interface Counts {
@@ -69,6 +69,6 @@ if (import.meta.main) {
   const [url = "", conns, secs] = Deno.args;
   const report = await run(url, Number(conns), Number(secs), Deno.env.get("BENCH_TOKEN") ?? "");
   await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
-  // Closing handshakes that the other side does not answer are not waited for.
+  // Closing handshakes without a reply of the other side are not waited for.
   Deno.exit(0);
 }

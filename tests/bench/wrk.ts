@@ -3,22 +3,22 @@ import { fail, ok, type Result } from "../../src/result.ts";
 
 /** What one load has seen. */
 export interface LoadReport {
-  /** Answers, whatever their status. */
+  /** Responses, whatever their status. */
   readonly requests: number;
   /** Length of the load, in seconds. */
   readonly secs: number;
   readonly p50Micros: number;
   readonly p99Micros: number;
-  /** Answers with another status than the case expects. */
+  /** Responses with another status than the case expects. */
   readonly unexpected: number;
-  /** Connections that failed, broke off or were too slow. */
+  /** Connections that failed, were aborted or were too slow. */
   readonly broken: number;
 }
 
 /** Size of the uploaded body, in bytes. */
 const UPLOAD_BYTES = 65_536;
 
-/** How the count of 401 answers is announced at the end of the text. */
+/** How the count of 401 responses is announced at the end of the text. */
 const REFUSED_LABEL = "responds with status 401:";
 
 /** Units of wrk's times, in microseconds. */
@@ -43,7 +43,7 @@ wrk.body = string.rep("x", ${UPLOAD_BYTES})
 `;
 }
 
-/** The script that sends one refused token and counts the 401 answers, which wrk itself does not. */
+/** The script that sends one refused token and counts the 401 responses, which wrk itself does not. */
 export function refusedScript(token: string): string {
   return `${getScript(token)}
 local all = {}

@@ -47,11 +47,11 @@ Deno.test("without lines about errors everything was well", () => {
   assertEquals({ unexpected, broken }, { unexpected: 0, broken: 0 });
 });
 
-Deno.test("where 401 is expected every other answer is unexpected", () => {
+Deno.test("where 401 is expected every other response is unexpected", () => {
   assertEquals(parsed(TEXT, "401").unexpected, 20);
 });
 
-Deno.test("where 401 is expected and nobody counted them, no answer counts as right", () => {
+Deno.test("where 401 is expected and they were not counted, no response counts as right", () => {
   const text = TEXT.replace(/^responds with.*$/m, "");
   assertEquals(parsed(text, "401").unexpected, 48_000);
 });

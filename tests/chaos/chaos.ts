@@ -1,10 +1,11 @@
 /**
  * The chaos run: real proxy processes between a provider and an upstream that fail in every way, under
- * load; afterwards every answer is held against what its client was entitled to.
+ * load; afterwards every response is held against what its client was entitled to.
  *
  * `deno task test:chaos [--seed N] [--secs N]`: the same seed gives the same schedule.
  */
 import { runs } from "../e2e/harness.ts";
+import { pause } from "../support/waiting.ts";
 import { check } from "./checker.ts";
 import { type ClientsOptions, sendOne, startClients } from "./clients.ts";
 import type { History } from "./history.ts";
@@ -49,14 +50,14 @@ async function chaos(seed: number, secs: number): Promise<number> {
     };
     const warm = [await sendOne("warm-0", await mint.good(), options)];
     const clients = startClients(options);
-    const calm = new Promise<void>((resolve) => setTimeout(resolve, secs * 1000));
+    const calm = pause(secs * 1000);
     const played = await play(schedule, { provider, upstream, proxy, now });
     await calm;
     await clients.stop();
     const last = [await sendOne("last-0", await mint.good(), options)];
     const complaints = [...played.complaints, ...await end(proxy), ...unexpected(proxy.log)];
     for (const { id, outcome } of [...warm, ...last]) {
-      if (outcome.kind !== "answer") complaints.push(`${id}: ${JSON.stringify(outcome)}`);
+      if (outcome.kind !== "response") complaints.push(`${id}: ${JSON.stringify(outcome)}`);
     }
     await upstream.close();
     const history: History = {
@@ -85,7 +86,7 @@ async function chaos(seed: number, secs: number): Promise<number> {
   }
 }
 
-/** Ends the proxy, and tells what is wrong with its end. */
+/** Ends the proxy, and returns what is wrong with its end. */
 async function end(proxy: ChaosProxy): Promise<string[]> {
   const workers = proxy.workers();
   const { code, left } = await proxy.stop();
@@ -96,11 +97,11 @@ async function end(proxy: ChaosProxy): Promise<string[]> {
   return complaints;
 }
 
-/** Lines of the log that tell of a bug: exceptions that nobody caught, workers that ended by themselves. */
+/** Lines of the log that show a bug: exceptions that were not caught, workers that ended by themselves. */
 function unexpected(log: readonly string[]): string[] {
   return log.filter((line) =>
-    /Uncaught|internal error while handling request|does not answer any more/.test(line) ||
-    (line.includes("a worker has ended") && !line.includes('"why":"SIGKILL"'))
+    /Uncaught|internal error while handling request|worker not responding/.test(line) ||
+    (line.includes("worker exited") && !line.includes('"why":"SIGKILL"'))
   );
 }
 

@@ -1,21 +1,21 @@
 /**
- * Holds every answer of a chaos run against what its client was entitled to. Pure.
+ * Holds every response of a chaos run against what its client was entitled to. Pure.
  *
  * The rules, one by one:
- * - A token is let in only if it is whole, for this audience and issuer, in its time by a leeway in
+ * - A token is accepted only if it is whole, for this audience and issuer, in its time by a leeway in
  *   force, and signed with a key of a key set that the provider had given and that may still have been
  *   in force: a removed key goes with the next fetch that succeeds, at the latest `SPREAD_MS` after it.
  * - A token that every key set in force has the key of is never refused (400, 401, 403), and never told
  *   that keys are missing (503).
- * - A token of a published key that the proxy does not know yet waits, and is let in; 503 with
+ * - A token of a published key that the proxy does not know yet waits, and is accepted; 503 with
  *   `Retry-After` is right only in an outage of the provider or the back-off after it. 401 is right only
  *   where its `kid` is known for another key and the last fetch is less than a cool-down ago.
- * - 502 and 504 are right only if the upstream treated that request badly, or was in trouble meanwhile.
- * - A connection breaks only if the upstream broke the answer or was in trouble, or if a worker was
+ * - 502 and 504 are right only if the upstream treated that request badly, or failed meanwhile.
+ * - A connection breaks only if the upstream broke the response or failed, or if a worker was
  *   killed while the connection was there. None is refused but while all is started again.
- * - A whole answer is the answer to its request, byte for byte.
+ * - A whole response is the response to its request, byte for byte.
  * - The upstream gets a request at most once (twice without a body: it may be sent again on a new
- *   connection), unchanged, and only with a token that may have been let in.
+ *   connection), unchanged, and only with a token that may have been accepted.
  */
 import {
   type History,
@@ -37,7 +37,7 @@ import {
   SPREAD_MS,
 } from "./knowledge.ts";
 
-/** How long a trouble may show after it is over, in milliseconds. */
+/** How long a failure may show after it is over, in milliseconds. */
 const AFTER_MS = 1_500;
 
 /** How much closer to each other than they were sent two fetches may arrive, in milliseconds. */
@@ -54,7 +54,7 @@ const SOUND: ReadonlySet<TokenKind> = new Set<TokenKind>([
 /** Other tokens that are looked at as far as their key, for which a fetch may be waited. */
 const UP_TO_THE_KEY: ReadonlySet<TokenKind> = new Set<TokenKind>(["wrong key", "unknown kid"]);
 
-/** What the upstream did where no whole answer can come. */
+/** What the upstream did where no whole response can come. */
 const FAULTY: ReadonlySet<Treatment> = new Set<Treatment>(["hang", "truncate", "garbage", "drop"]);
 
 /** What the proxy may do with a token. */
@@ -107,10 +107,12 @@ function checkRequest(context: Context, request: RequestRecord, seen: readonly S
   const entitled = entitlement(context.history, request);
   const found: Found[] = [...checkSeen(request, seen, entitled)];
   switch (outcome.kind) {
-    case "answer":
-      if (!outcome.right) found.push(["answers are whole and right", `status ${outcome.status}`]);
-      if (entitled === "never") found.push(["nobody else is let in", `status ${outcome.status}`]);
-      if (seen.length === 0) found.push(["answers come from the upstream", "it saw nothing"]);
+    case "response":
+      if (!outcome.right) found.push(["responses are whole and right", `status ${outcome.status}`]);
+      if (entitled === "never") {
+        found.push(["no other token is accepted", `status ${outcome.status}`]);
+      }
+      if (seen.length === 0) found.push(["responses come from the upstream", "it saw nothing"]);
       break;
     case "refusal":
       found.push(...checkRefusal(context, request, outcome, entitled, seen));
@@ -130,7 +132,7 @@ function checkRequest(context: Context, request: RequestRecord, seen: readonly S
       break;
     }
     case "late":
-      found.push(["every request is answered", "the client gave up"]);
+      found.push(["every request gets a response", "the client gave up"]);
   }
   return found;
 }
@@ -162,8 +164,8 @@ function checkRefusal(
   seen: readonly Seen[],
 ): Found[] {
   if (status === 502 || status === 504) {
-    if (entitled === "never") return [["nobody else is let in", `status ${status}`]];
-    const excused = upstreamIsToBlame(context, request, seen);
+    if (entitled === "never") return [["no other token is accepted", `status ${status}`]];
+    const excused = upstreamFailed(context, request, seen);
     return excused ? [] : [["a healthy upstream is reached", `status ${status}`]];
   }
   const span = around(request);
@@ -206,7 +208,7 @@ function hasOther({ keys }: KeysAt, key: string): boolean {
   return keys.some((other) => other !== key && other.startsWith(kid));
 }
 
-function upstreamIsToBlame(
+function upstreamFailed(
   { history }: Context,
   request: RequestRecord,
   seen: readonly Seen[],
@@ -216,7 +218,7 @@ function upstreamIsToBlame(
     history.upstreamTroubles.some((trouble) => overlap(late(trouble), span));
 }
 
-/** Whether a connection may have broken: no trouble of the upstream is one of a token not let in. */
+/** Whether a connection may have broken: for a token that is refused a failing upstream is no reason. */
 function mayBreak(
   context: Context,
   request: RequestRecord,
@@ -224,7 +226,7 @@ function mayBreak(
   entitled: Entitlement,
 ): boolean {
   if (connectionWasHit(context, request)) return true;
-  return entitled !== "never" && upstreamIsToBlame(context, request, seen);
+  return entitled !== "never" && upstreamFailed(context, request, seen);
 }
 
 function connectionWasHit({ history }: Context, { connectedAt, end }: RequestRecord): boolean {
@@ -241,8 +243,8 @@ function late({ from, to }: Span): Span {
 }
 
 /**
- * Fetches keep the cool-down apart, but for a proxy that has been started again. A provider that was in
- * trouble gives its answers at other times than it is asked.
+ * Fetches keep the cool-down apart, but for a proxy that has been started again. A provider that
+ * failed may respond long after it was asked.
  */
 function checkFetches(history: History): Violation[] {
   const { cooldownMs, restarts } = history;
@@ -256,12 +258,12 @@ function checkFetches(history: History): Violation[] {
   });
 }
 
-/** Requests that nobody has sent. */
+/** Requests that no client has sent. */
 function checkStrangers({ requests, seen }: History): Violation[] {
   const sent = new Set(requests.map(({ id }) => id));
   return seen.filter(({ id }) => !sent.has(id)).map(({ id, method, target }) => ({
     rule: "the upstream gets requests only",
-    what: `nobody sent ${id}: ${method} ${target}`,
+    what: `no client sent ${id}: ${method} ${target}`,
   }));
 }
 

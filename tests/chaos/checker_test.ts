@@ -19,7 +19,7 @@ const QUIET: History = {
   complaints: [],
 };
 
-const ANSWER: Outcome = { kind: "answer", status: 200, right: true };
+const RESPONSE: Outcome = { kind: "response", status: 200, right: true };
 const REFUSED: Outcome = { kind: "refusal", status: 401, retryAfter: false, text: "invalid_token" };
 const KEYS_AWAY: Outcome = {
   kind: "refusal",
@@ -42,7 +42,7 @@ function request(more: Partial<RequestRecord> = {}): RequestRecord {
     connectedAt: 10_000,
     begin: 10_000,
     end: 10_010,
-    outcome: ANSWER,
+    outcome: RESPONSE,
     ...more,
   };
 }
@@ -64,33 +64,35 @@ function saw(more: Partial<Seen> = {}): Seen {
 function broken(
   one: Partial<RequestRecord>,
   facts: Partial<History> = {},
-  seen: readonly Seen[] = one.outcome === undefined || one.outcome.kind === "answer" ? [saw()] : [],
+  seen: readonly Seen[] = one.outcome === undefined || one.outcome.kind === "response"
+    ? [saw()]
+    : [],
 ): string[] {
   return check({ ...QUIET, requests: [request(one)], seen, ...facts }).map(({ rule }) => rule);
 }
 
-Deno.test("A good token that is let in, and bad ones that are refused, break no rule.", () => {
+Deno.test("A good token that is accepted, and bad ones that are refused, break no rule.", () => {
   assertEquals(broken({}), []);
   for (const kind of ["expired", "other audience", "wrong key", "no token", "garbage"] as const) {
     assertEquals(broken({ kind, key: "a#0", outcome: REFUSED }), [], kind);
   }
 });
 
-Deno.test("A token that must not be let in is found, by its answer and by what the upstream saw.", () => {
+Deno.test("A token that must not be accepted is found, by its response and by what the upstream saw.", () => {
   for (const kind of ["expired", "unknown kid", "alg none", "no token"] as const) {
     assertEquals(broken({ kind }), [
       "the upstream sees entitled requests only",
-      "nobody else is let in",
+      "no other token is accepted",
     ], kind);
     assertEquals(broken({ kind, outcome: REFUSED }, {}, [saw()]), [
       "the upstream sees entitled requests only",
     ], kind);
   }
   const gateway: Outcome = { kind: "refusal", status: 502, retryAfter: false, text: "" };
-  assertEquals(broken({ kind: "expired", outcome: gateway }), ["nobody else is let in"]);
+  assertEquals(broken({ kind: "expired", outcome: gateway }), ["no other token is accepted"]);
 });
 
-Deno.test("A removed key is let in until the next fetch has spread, and not after it.", () => {
+Deno.test("A removed key is accepted until the next fetch has spread, and not after it.", () => {
   const facts = {
     published: [{ at: 0, keys: ["a#0"] }, { at: 5_000, keys: ["b#1"] }],
     given: [{ at: 1_000, keys: ["a#0"] }, { at: 9_000, keys: ["b#1"] }],
@@ -100,10 +102,10 @@ Deno.test("A removed key is let in until the next fetch has spread, and not afte
   assertEquals(broken(at(10_400), facts), []);
   assertEquals(broken(at(10_600), facts), [
     "the upstream sees entitled requests only",
-    "nobody else is let in",
+    "no other token is accepted",
   ]);
   assertEquals(broken({ ...at(10_600), outcome: REFUSED }, facts), []);
-  // An answer that may have been lost in a fault proves nothing yet.
+  // A response that may have been lost in a fault proves nothing yet.
   const lost = { ...facts, providerTroubles: [{ from: 8_900, to: 9_100 }] };
   assertEquals(broken(at(10_600), lost), []);
   // Where the old set is known to be in force, its token is no less good for having been removed.
@@ -164,16 +166,18 @@ Deno.test("The leeway in force decides about a token that has just ended.", () =
   assertEquals(broken({ ...one, outcome: REFUSED }, { leeways }), ["no good token is refused"]);
 });
 
-Deno.test("An answer that is cut off, or another's, and passes as whole is found.", () => {
-  assertEquals(broken({ outcome: { ...ANSWER, right: false } }), ["answers are whole and right"]);
-  const facts = { upstreamTroubles: [{ from: 0, to: 60_000 }] };
-  assertEquals(broken({ outcome: { ...ANSWER, right: false } }, facts), [
-    "answers are whole and right",
+Deno.test("A response that is cut off, or another's, and passes as whole is found.", () => {
+  assertEquals(broken({ outcome: { ...RESPONSE, right: false } }), [
+    "responses are whole and right",
   ]);
-  assertEquals(broken({}, {}, []), ["answers come from the upstream"]);
+  const facts = { upstreamTroubles: [{ from: 0, to: 60_000 }] };
+  assertEquals(broken({ outcome: { ...RESPONSE, right: false } }, facts), [
+    "responses are whole and right",
+  ]);
+  assertEquals(broken({}, {}, []), ["responses come from the upstream"]);
 });
 
-Deno.test("502, 504 and broken connections need an upstream in trouble.", () => {
+Deno.test("502, 504 and broken connections need a failing upstream.", () => {
   const troubles = { upstreamTroubles: [{ from: 9_000, to: 9_500 }] };
   const past = { upstreamTroubles: [{ from: 7_000, to: 8_000 }] };
   for (const status of [502, 504]) {
@@ -216,11 +220,11 @@ Deno.test("What the upstream saw is held against what was sent.", () => {
   ]);
 });
 
-Deno.test("Fetches that are too close, requests without an answer and complaints are found.", () => {
+Deno.test("Fetches that are too close, requests without a response and complaints are found.", () => {
   const given = [...QUIET.given, { at: 1_300, keys: ["a#0"] }];
   assertEquals(broken({}, { given }), ["fetches keep the cool-down apart"]);
   const restarts = [{ from: 1_100, to: 1_200 }];
   assertEquals(broken({}, { given, restarts }), []);
-  assertEquals(broken({ outcome: { kind: "late" } }), ["every request is answered"]);
+  assertEquals(broken({ outcome: { kind: "late" } }), ["every request gets a response"]);
   assertEquals(broken({}, { complaints: ["exit code 1"] }), ["the run itself"]);
 });

@@ -1,13 +1,14 @@
 /** The clients of a chaos run: each sends one request after the other and writes down what became of it. */
 import { masked, nextFrame } from "../proxy/websocket/support.ts";
 import { openRaw, parseMessage, type RawMessage, type RawSocket } from "../support/raw.ts";
+import { pause } from "../support/waiting.ts";
 import type { Operation, Outcome, RequestRecord } from "./history.ts";
 import { makeRandom, type Random } from "./random.ts";
 import type { ChaosToken, Mint } from "./tokens.ts";
 import { hashOf, ID_FIELD, MAX_DOWNLOAD_BYTES, rightBody } from "./upstream.ts";
 
 /**
- * How long a client waits for an answer, in milliseconds: longer than a request may wait for a key (20 s)
+ * How long a client waits for a response, in milliseconds: longer than a request may wait for a key (20 s)
  * and then for the upstream.
  */
 const PATIENCE_MS = 40_000;
@@ -199,10 +200,10 @@ async function exchange(socket: RawSocket, plan: Plan, lasts: boolean): Promise<
     await client.send(masked(0x81, text));
     const echoed = await nextFrame(client, PATIENCE_MS);
     await client.send(masked(0x88, "\x03\xe8"));
-    // A close frame that says that the upstream broke off is the visible end of a broken answer.
+    // A close frame that says that the upstream failed is the visible end of an aborted response.
     if (echoed.opcode === 8) return { kind: "broken", status: 101, what: "closed by a frame" };
     const right = echoed.payload === text && head.header(ID_FIELD) === plan.id;
-    return { kind: "answer", status: 101, right };
+    return { kind: "response", status: 101, right };
   }
 }
 
@@ -215,10 +216,10 @@ function outcomeOf(message: RawMessage, { id, method, target, body }: Plan): Out
   }
   const right = status === 200 && from === id &&
     message.body === rightBody(id, method, target, hashOf(body));
-  return { kind: "answer", status, right };
+  return { kind: "response", status, right };
 }
 
-/** What it means that no whole answer came. */
+/** What it means that no whole response came. */
 function unfinished(socket: RawSocket, plan: Plan): Outcome {
   if (!socket.ended) return { kind: "late" };
   const message = parseMessage(socket.unread(), false, plan.method);
@@ -228,7 +229,7 @@ function unfinished(socket: RawSocket, plan: Plan): Outcome {
 }
 
 /**
- * Whether this is how the proxy refuses an upload that it will not read: the answer without its last
+ * Whether this is how the proxy refuses an upload that it will not read: the response without its last
  * byte, a line end, and the end of the connection.
  */
 function isLastWord(message: RawMessage, { operation, body }: Plan): boolean {
@@ -264,8 +265,4 @@ function requestText({ id, operation, method, target, body, token }: Plan, lasts
     "",
     chunked ? `${chunks()}0\r\n\r\n` : body,
   ].join("\r\n");
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -41,16 +41,16 @@ export type Operation = typeof OPERATIONS[number];
 
 /** How a request ended. */
 export type Outcome =
-  /** A whole answer of the upstream; `right` where it is the answer to this request, byte for byte. */
-  | { readonly kind: "answer"; readonly status: number; readonly right: boolean }
-  /** A whole answer of the proxy itself. */
+  /** A whole response of the upstream; `right` where it is the response to this request, byte for byte. */
+  | { readonly kind: "response"; readonly status: number; readonly right: boolean }
+  /** A whole response of the proxy itself. */
   | {
     readonly kind: "refusal";
     readonly status: number;
     readonly retryAfter: boolean;
     readonly text: string;
   }
-  /** The connection ended before the answer was whole. */
+  /** The connection ended before the response was whole. */
   | { readonly kind: "broken"; readonly status: number; readonly what: string }
   /** There was no connection to be had. */
   | { readonly kind: "unconnected"; readonly what: string }
@@ -84,7 +84,7 @@ export type Treatment =
   | "late"
   /** Not at all. */
   | "hang"
-  /** With one half of the answer. */
+  /** With one half of the response. */
   | "truncate"
   /** With something that is no HTTP. */
   | "garbage"
@@ -133,10 +133,10 @@ export interface History {
   readonly upstreamTroubles: readonly Span[];
   /** Kills of a worker, and the restart of all. */
   readonly breaks: readonly Span[];
-  /** The times in which nobody listened. */
+  /** The times in which nothing listened. */
   readonly restarts: readonly Span[];
   readonly leeways: readonly LeewayAt[];
-  /** What the run itself found wrong: a reload that was never taken over, an exit code. */
+  /** What the run itself found wrong: a reload that took no effect, an exit code. */
   readonly complaints: readonly string[];
 }
 

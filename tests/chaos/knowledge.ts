@@ -7,7 +7,7 @@ import { type History, type KeysAt, overlap, type Span } from "./history.ts";
  */
 export const SPREAD_MS = 1_500;
 
-/** How far from a fault of the provider an answer of it is believed to have arrived, in milliseconds. */
+/** How far from a fault of the provider a response of it is believed to have arrived, in milliseconds. */
 const FAULT_MARGIN_MS = 300;
 
 /** Longest time one attempt to fetch keys lasts, in milliseconds. */
@@ -16,7 +16,7 @@ const ATTEMPT_MS = 5_000;
 /** Before the first fetch there are no keys. */
 const NO_KEYS: KeysAt = { at: 0, keys: [] };
 
-/** What the questions below are answered from. */
+/** What the functions below decide from. */
 export type Facts = Pick<
   History,
   "given" | "published" | "providerTroubles" | "leeways" | "cooldownMs"
@@ -50,7 +50,7 @@ export function published({ published: states }: Facts, key: string, { from, to 
 /**
  * The times in which the proxy could not be expected to get new keys: an outage of the provider, and
  * after it the back-off. Attempts double their distance, so the last pause that began during an outage
- * is no longer than twice the outage and one cool-down. Outages without an answer in between are one.
+ * is no longer than twice the outage and one cool-down. Outages without a response in between are one.
  */
 export function shadows(facts: Facts): readonly Span[] {
   const outages: Span[] = [];

@@ -1,4 +1,5 @@
 /** Plays the schedule of a chaos run, and writes down when everything really happened. */
+import { pause } from "../support/waiting.ts";
 import type { LeewayAt, Span } from "./history.ts";
 import type { ChaosProvider } from "./provider.ts";
 import type { ChaosProxy } from "./proxy.ts";
@@ -31,7 +32,7 @@ const DYING_MS = 300;
 /** How often it is looked whether somebody listens, in milliseconds. */
 const PROBE_MS = 20;
 
-/** Longest time for which nobody may listen after a kill, in milliseconds: the longest pause of 10 s. */
+/** Longest time for which nothing may listen after a kill, in milliseconds: the longest pause of 10 s. */
 const MOST_DOWN_MS = 12_000;
 
 /** Plays all events at their times, those of one kind of thing one after the other. */
@@ -82,7 +83,7 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     await until(event.at + event.ms);
     if (event.how === "dead") await upstream.comeBack();
     else upstream.treat("right");
-    // Late answers alone are no reason for anything but waiting.
+    // Late responses alone are no reason for anything but waiting.
     if (event.how !== "late") upstreamTroubles.push({ from, to: now() });
   }
 
@@ -94,17 +95,17 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
       Deno.kill(pid, "SIGKILL");
       breaks.push({ from: now(), to: now() });
     }
-    // Where that was the last one, nobody listens until a new one does.
+    // Where that was the last one, nothing listens until a new one does.
     let last: number | undefined;
     while (now() < from + DYING_MS || (last !== undefined && last > now() - DYING_MS)) {
       if (!await listens(proxy.port)) last = now();
-      await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+      await pause(PROBE_MS);
     }
     if (last === undefined) return;
     count("times without any worker");
     restarts.push({ from, to: last });
     if (last - from > MOST_DOWN_MS) {
-      complaints.push(`nobody listened for ${Math.round(last - from)} ms after a kill`);
+      complaints.push(`nothing listened for ${Math.round(last - from)} ms after a kill`);
     }
   }
 
@@ -117,7 +118,7 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     count(right ? "reload" : "reload with a mistake");
     if (right) leeways.push({ from, settled: now(), secs: next });
     else await proxy.writeSettings(current);
-    if (outcome !== (right ? "taken over" : "refused")) {
+    if (outcome !== (right ? "reloaded" : "refused")) {
       complaints.push(`a reload at ${Math.round(from)} ms: ${outcome}`);
     }
   }
@@ -142,8 +143,7 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     provider.recover();
   }
 
-  const until = (ms: number) =>
-    new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms - now())));
+  const until = (ms: number) => pause(Math.max(0, ms - now()));
 
   await Promise.all(events.map(run));
   return { upstreamTroubles, breaks, restarts, leeways, complaints, counts };

@@ -2,11 +2,11 @@
 import type { Violation } from "./checker.ts";
 import { type History, type Outcome, type RequestRecord, TOKEN_KINDS } from "./history.ts";
 
-const COLUMNS = ["let in", "400", "401", "503", "502", "504", "broken", "no connection", "other"];
+const COLUMNS = ["accepted", "400", "401", "503", "502", "504", "broken", "no connection", "other"];
 
 /** The column in which a request is counted. */
 function columnOf({ kind, ...rest }: Outcome): string {
-  if (kind === "answer") return "let in";
+  if (kind === "response") return "accepted";
   if (kind === "broken") return "broken";
   if (kind === "unconnected") return "no connection";
   const status = "status" in rest ? String(rest.status) : "";

@@ -1,4 +1,4 @@
-/** The report counts every request once, in the right row and column, and names what went wrong. */
+/** The report counts every request once, in the right row and column, and names what failed. */
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 import type { History, Outcome, RequestRecord, TokenKind } from "./history.ts";
 import { describe, tables } from "./report.ts";
@@ -11,7 +11,7 @@ const refusal = (status: number): Outcome => ({
 });
 
 const REQUESTS: readonly (readonly [TokenKind, Outcome])[] = [
-  ["good", { kind: "answer", status: 200, right: true }],
+  ["good", { kind: "response", status: 200, right: true }],
   ["good", { kind: "broken", status: 200, what: "closed" }],
   ["good", { kind: "unconnected", what: "refused" }],
   ["good", { kind: "late" }],

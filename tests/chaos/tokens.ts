@@ -21,7 +21,7 @@ export const AUDIENCE = "chaos-api";
 /** How long ago a token of the kind `just expired` ended at first, in seconds. */
 const JUST_EXPIRED_SECS = 20;
 
-/** The leeway with which such a token is let in, and the one without. */
+/** The leeway with which such a token is accepted, and the one without. */
 export const LEEWAYS_SECS = [0, 60] as const;
 
 /** A pair that the provider never publishes. */

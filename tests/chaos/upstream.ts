@@ -1,19 +1,20 @@
 /**
- * The upstream of a chaos run: it reads requests strictly, writes down every one of them, and answers
- * as it is told to. What it answers follows from the request alone, so that a client can tell whether
- * an answer is its own and whole.
+ * The upstream of a chaos run: it reads requests strictly, writes down every one of them, and responds
+ * as it is set to. The response follows from the request alone, so that a client can tell whether
+ * a response is its own and whole.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import net from "node:net";
 import { acceptOf, frame } from "../proxy/websocket/support.ts";
 import { judge, type JudgedRequest } from "../support/raw_upstream.ts";
+import { pause } from "../support/waiting.ts";
 import type { Seen, Treatment } from "./history.ts";
 
 /** The field by which a request is known. */
 export const ID_FIELD = "x-chaos-id";
 
-/** How late an answer is in the treatment `late`, in milliseconds. */
+/** How late a response is in the treatment `late`, in milliseconds. */
 const LATE_MS = 1_200;
 
 /** Events of a stream, and the time between two, in milliseconds. */
@@ -51,7 +52,7 @@ export function hashOf(text: string): string {
   return createHash("sha256").update(text, "latin1").digest("hex");
 }
 
-/** The body that a request is rightly answered with. */
+/** The body of the right response to a request. */
 export function rightBody(id: string, method: string, target: string, bodyHash: string): string {
   const [, operation, size] = target.split("/");
   if (operation === "download" || operation === "chunks") {
@@ -95,13 +96,13 @@ export async function startChaosUpstream(now: () => number): Promise<ChaosUpstre
         }
         for (const request of requests) {
           upgraded ||= fieldOf(request, "upgrade") !== undefined;
-          void answer(socket, request);
+          void respond(socket, request);
         }
       });
     });
   }
 
-  /** A request that never came to its end is told of too: it should not have begun either. */
+  /** A request that never came to its end is recorded too: it should not have begun either. */
   function sawBeginning(unread: string): void {
     const end = unread.indexOf("\r\n\r\n");
     if (end === -1) return;
@@ -120,7 +121,7 @@ export async function startChaosUpstream(now: () => number): Promise<ChaosUpstre
     return { id: of(ID_FIELD) ?? "", at: now(), treatment, method, target, token };
   }
 
-  async function answer(socket: net.Socket, request: JudgedRequest): Promise<void> {
+  async function respond(socket: net.Socket, request: JudgedRequest): Promise<void> {
     const bodyHash = hashOf(request.body);
     const one = { ...seenOf(request, treatment), bodyHash };
     seen.push(one);
@@ -131,7 +132,7 @@ export async function startChaosUpstream(now: () => number): Promise<ChaosUpstre
         socket.end();
         return;
       case "garbage":
-        socket.end("this is no answer\r\n\r\n");
+        socket.end("this is no response\r\n\r\n");
         return;
       case "late":
         await pause(LATE_MS);
@@ -170,7 +171,7 @@ export async function startChaosUpstream(now: () => number): Promise<ChaosUpstre
   };
 }
 
-/** Writes an answer in its pieces; half of it where it is to be cut off. */
+/** Writes a response in its pieces; half of it where it is to be cut off. */
 async function write(socket: net.Socket, { id, target, treatment }: Seen, body: string) {
   const events = target.startsWith("/events");
   const chunked = events || target.startsWith("/chunks");
@@ -192,7 +193,7 @@ async function write(socket: net.Socket, { id, target, treatment }: Seen, body: 
   else if (chunked) socket.write("0\r\n\r\n");
 }
 
-/** Sends the payload of a short masked frame back; answers a close frame. */
+/** Sends the payload of a short masked frame back; replies to a close frame. */
 function echoFrames(socket: net.Socket, bytes: Buffer): void {
   const length = (bytes[1] ?? 0) & 0x7f;
   const mask = bytes.subarray(2, 6);
@@ -215,8 +216,4 @@ function listen(server: net.Server, port: number): Promise<number> {
       else resolve(address.port);
     });
   });
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

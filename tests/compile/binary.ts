@@ -86,7 +86,7 @@ async function drive(command: string, args: readonly string[], cwd: string): Pro
   }
 }
 
-Deno.test("The binary tells its versions, has no demo, and serves with two workers.", async () => {
+Deno.test("The binary shows its versions, has no demo, and serves with two workers.", async () => {
   const dir = await Deno.makeTempDir({ prefix: "ooproxy_binary_" });
   try {
     const binary = `${dir}/ooproxy`;

@@ -89,7 +89,7 @@ const WRONG: readonly [string, string, string][] = [
 ];
 
 for (const [name, text, expected] of WRONG) {
-  Deno.test(`${name}=${text} is a problem that shows the value and what is wanted.`, () => {
+  Deno.test(`${name}=${text} is a problem that shows the value and what is expected.`, () => {
     const env = { CERT_FILE: "a.pfx", LISTEN_SSL_URL: ":1", [name]: text };
     const [problem, ...more] = problemsWithEnv(env);
     assertEquals(more, []);
@@ -100,7 +100,7 @@ for (const [name, text, expected] of WRONG) {
   });
 }
 
-Deno.test("A bare word as AUDIENCE is answered with the right spelling.", () => {
+Deno.test("A bare word as AUDIENCE is refused with the right spelling as hint.", () => {
   assertIncludes(problemsWithEnv({ AUDIENCE: "myapi" })[0]?.hint ?? "", `AUDIENCE='"myapi"'`);
 });
 

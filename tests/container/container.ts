@@ -141,8 +141,8 @@ function about({ config, history }: ImageConfig): void {
   const variables = config.Env.map((line) => line.split("=")[0] ?? "");
   assertEquals(variables, ["PATH", "DENO_DIR", "DENO_NO_UPDATE_CHECK"]);
   assertEquals(variables.filter((name) => INPUT_NAMES.includes(name)), []);
-  const told = JSON.stringify({ config, history });
-  for (const secret of SECRETS) assertExcludes(told, secret);
+  const shown = JSON.stringify({ config, history });
+  for (const secret of SECRETS) assertExcludes(shown, secret);
 }
 
 /** Settings as the original's users give them, TLS by a PFX file included; and how it ends. */
@@ -193,10 +193,10 @@ async function documentedLine(image: Image, dir: string): Promise<void> {
       ["a token of another subject", 401, await token({ sub: "other" })],
     ];
     for (const [what, status, given] of calls) {
-      const answer = await call(`${base}/hello`, given);
-      say(`GET ${base}/hello with ${what} → ${answer.status} ${answer.text.trim()}`);
-      assertEquals(answer.status, status, what);
-      if (status === 200) assertEquals(answer.text, "echo /hello");
+      const response = await call(`${base}/hello`, given);
+      say(`GET ${base}/hello with ${what} → ${response.status} ${response.text.trim()}`);
+      assertEquals(response.status, status, what);
+      if (status === 200) assertEquals(response.text, "echo /hello");
     }
   }
 
@@ -218,7 +218,7 @@ async function documentedLine(image: Image, dir: string): Promise<void> {
   assertEquals(health.code, 0, health.stderr);
   const closed = await around.unusedAddress();
   const unhealthy = await container.exec([...healthCheck(), `--admin-url=${closed}`]);
-  say(`the same, with nobody there → ${unhealthy.code}: ${unhealthy.stderr}`.trimEnd());
+  say(`the same, with nothing there → ${unhealthy.code}: ${unhealthy.stderr}`.trimEnd());
   assertEquals(unhealthy.code, 1);
 
   const shell = await container.exec(["/bin/sh", "-c", "true"]);
@@ -233,7 +233,7 @@ async function documentedLine(image: Image, dir: string): Promise<void> {
   assertEquals(await running, { status: 200, text: "echo /held" });
   assertEquals(await container.ended(), 0);
   await container.logged("shutdown complete, every running request finished");
-  say("docker stop, with a request running → it is answered, then exit code 0");
+  say("docker stop, with a request running → it gets its response, then exit code 0");
 
   const empty = (path: string) => before.some((file) => file.path === path);
   const after = (await filesOf(image.root)).filter(({ path, bytes }) => bytes > 0 || empty(path));
@@ -262,11 +262,11 @@ async function settingsFile(image: Image, dir: string): Promise<void> {
   assertIncludes(check.stdout, "/app/settings.toml");
   await using container = await start(image, { mounts, hosts: around.hosts });
   const url = String((await container.logged("listening")).url);
-  const answer = await around.call(`${url}/from-file`, await around.token());
+  const response = await around.call(`${url}/from-file`, await around.token());
   say(
-    `docker run -v settings.toml:/app/settings.toml:ro ooproxy → ${answer.status} ${answer.text}`,
+    `docker run -v settings.toml:/app/settings.toml:ro ooproxy → ${response.status} ${response.text}`,
   );
-  assertEquals(answer, { status: 200, text: "echo /from-file" });
+  assertEquals(response, { status: 200, text: "echo /from-file" });
   assertEquals((await around.call(`${url}/from-file`)).status, 401);
   const health = await container.exec(healthCheck());
   assertEquals(health.code, 0, health.stderr);

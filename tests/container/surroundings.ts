@@ -68,7 +68,7 @@ export async function openSurroundings(dir: string) {
   };
 }
 
-/** An address of this machine that nobody listens on. */
+/** An address of this machine that nothing listens on. */
 function unusedAddress(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return `127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;

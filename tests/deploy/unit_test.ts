@@ -79,7 +79,7 @@ for (const dropIns of [[], ...DROP_INS.map((name) => [name]), DROP_INS]) {
   );
 }
 
-systemd("systemd would have told of a key that it does not know.", async () => {
+systemd("systemd reports a key that it does not know.", async () => {
   const { stderr } = await analyze(["verify"], [], unit.replace("ProtectClock", "ProtectClok"));
   assertIncludes(stderr, "Unknown key");
 });
@@ -104,7 +104,7 @@ systemd(
   },
 );
 
-Deno.test("The folder of drop-ins holds what is tested here, all of it told of in the unit.", () => {
+Deno.test("The folder of drop-ins holds what is tested here, all of it named in the unit.", () => {
   const names = [...Deno.readDirSync(projectFile("deploy/drop-ins"))].map(({ name }) => name);
   assertEquals(names.toSorted(), DROP_INS);
   for (const name of names) assertIncludes(unit, `#   ${name} `);
@@ -122,7 +122,7 @@ Deno.test("Stopping may take as long as the program takes by default.", () => {
   assert(limit !== undefined && limit > longest, `${limit} s for ${longest} s`);
 });
 
-Deno.test("The settings are looked at before the program is told to read them again.", () => {
+Deno.test("The settings are looked at before the program is asked to reload them.", () => {
   assertEquals(valuesOf(unit, "ExecReload"), ["/usr/bin/ooproxy check", "/bin/kill -HUP $MAINPID"]);
   const [, again, ...rest] = valuesOf(dropIn("deno.conf"), "ExecReload");
   assertEquals([again, ...rest], [`${denoCommand()} check`, "/bin/kill -HUP $MAINPID"]);
@@ -158,7 +158,7 @@ Deno.test("No secret stands in the unit or its drop-ins.", () => {
 Deno.test("With the drop-in's flags, paths made those of this machine, the settings are read and shown.", async () => {
   const dir = await Deno.makeTempDir({ prefix: "ooproxy_unit_" });
   try {
-    await Deno.writeTextFile(`${dir}/client_secret`, "a secret that nobody can guess, 32 bytes");
+    await Deno.writeTextFile(`${dir}/client_secret`, "a secret that is hard to guess, 32 bytes");
     await Deno.writeTextFile(`${dir}/settings.toml`, 'listen_url = ":8080"\n');
     const flags = denoCommand().split(" ").filter((word) =>
       /^(-P=|--(allow|deny|ignore))/.test(word)
@@ -179,7 +179,7 @@ Deno.test("With the drop-in's flags, paths made those of this machine, the setti
     });
     assertEquals((await process.ended()).code, 0, process.output());
     assertIncludes(process.output(), ":8080");
-    assert(!process.output().includes("nobody can guess"));
+    assert(!process.output().includes("hard to guess"));
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

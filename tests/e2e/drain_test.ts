@@ -5,7 +5,7 @@ import { openRaw } from "../support/raw.ts";
 import type { UpstreamHandler } from "../support/upstream.ts";
 import { echo, eventually, pause, startService } from "./harness.ts";
 
-/** Responds to `/held` when released, to everything else at once. */
+/** Holds `/held` until released, responds to everything else at once. */
 function holding() {
   const held = Promise.withResolvers<void>();
   const upstream: UpstreamHandler = async (request, recorded) => {
@@ -40,14 +40,14 @@ for (const workers of ["1", "2"]) {
       settings: { NUM_WORKERS: workers, SHUTDOWN_TIMEOUT_SECS: "1" },
       upstream,
     });
-    const running = service.get("/held").catch(() => "broken off");
+    const running = service.get("/held").catch(() => "aborted");
     await eventually("the request", () => service.upstream.requests.length === 1);
     const began = performance.now();
     service.process.signal("SIGTERM");
     const { code } = await service.process.ended();
     const tookMs = performance.now() - began;
     assert(tookMs > 900 && tookMs < 3000, `${tookMs} ms`);
-    assertEquals([code, await running], [0, "broken off"]);
+    assertEquals([code, await running], [0, "aborted"]);
     await service.logged("shutdown complete, running requests aborted");
     release();
   });
@@ -55,7 +55,7 @@ for (const workers of ["1", "2"]) {
   Deno.test(`A second signal ends at once, with NUM_WORKERS=${workers}.`, async () => {
     const { release, upstream } = holding();
     await using service = await startService({ settings: { NUM_WORKERS: workers }, upstream });
-    const running = service.get("/held").catch(() => "broken off");
+    const running = service.get("/held").catch(() => "aborted");
     await eventually("the request", () => service.upstream.requests.length === 1);
     service.process.signal("SIGTERM");
     await service.logged("shutting down, finishing running requests");
@@ -63,7 +63,7 @@ for (const workers of ["1", "2"]) {
     service.process.signal("SIGINT");
     assertEquals((await service.process.ended()).code, 0);
     assert(performance.now() - began < 1000);
-    assertEquals(await running, "broken off");
+    assertEquals(await running, "aborted");
     await service.logged("shutdown complete, running requests aborted");
     release();
   });

@@ -58,7 +58,7 @@ function logged(process: TestProcess, msg: string): Record<string, unknown>[] {
 const IGNORED = "ignoring settings that the platform decides";
 const REFUSING = "invalid configuration, responding 500";
 
-Deno.test("`deno serve serve.ts` checks tokens, ignores what is the platform's, and ends when told to.", async () => {
+Deno.test("`deno serve serve.ts` checks tokens, ignores what is the platform's, and ends when asked to.", async () => {
   await using around = await surroundings();
   const meaningless = {
     LISTEN_URL: "no address",
@@ -231,17 +231,17 @@ async function open(
   return { ...edge, log, [Symbol.asyncDispose]: edge.close };
 }
 
-/** Platforms, and how they tell of the peer. */
+/** Platforms, and how they name the peer. */
 const PLATFORMS: readonly (readonly [string, unknown, string])[] = [
   [
-    "tells the address",
+    "gives the address",
     { remoteAddr: { transport: "tcp", hostname: "10.1.2.3", port: 4 } },
     "10.1.2.3",
   ],
-  ["tells of a socket", { remoteAddr: { transport: "unix", path: "/run/x" } }, "unknown"],
-  ["tells something else", { remoteAddr: { hostname: 7 } }, "unknown"],
-  ["tells an empty address", { remoteAddr: { hostname: "" } }, "unknown"],
-  ["tells nothing", {}, "unknown"],
+  ["gives a socket", { remoteAddr: { transport: "unix", path: "/run/x" } }, "unknown"],
+  ["gives something else", { remoteAddr: { hostname: 7 } }, "unknown"],
+  ["gives an empty address", { remoteAddr: { hostname: "" } }, "unknown"],
+  ["gives nothing", {}, "unknown"],
   ["gives no second argument", undefined, "unknown"],
 ];
 
@@ -274,10 +274,10 @@ Deno.test("On Deno Deploy the URL says whether a request came over TLS, and whos
   }
 });
 
-Deno.test("A secret can come from a file where the platform has files; a missing one is reported.", async () => {
+Deno.test("A secret can come from a file where the platform has files; one that is missing is reported.", async () => {
   await using around = await surroundings();
   const env = { ...around.env, CLIENT_SECRET_FILE: "/run/secret" };
-  await using edge = await open(env, () => ok("a secret that no one can guess, at least 32 bytes"));
+  await using edge = await open(env, () => ok("a secret that is hard to guess, at least 32 bytes"));
   assertEquals(edge.log.lines.filter(({ level }) => level === "error"), []);
   await using broken = await open(env);
   assertEquals(broken.log.lines.map(({ level }) => level), ["error"]);
@@ -285,7 +285,7 @@ Deno.test("A secret can come from a file where the platform has files; a missing
   assertEquals((await broken.fetch(new Request("http://here/"))).status, 500);
 });
 
-Deno.test("Problems that show when certificates are opened are reported in the same way.", async () => {
+Deno.test("What is only found when certificates are opened is reported in the same way.", async () => {
   await using around = await surroundings();
   await using edge = await open({ ...around.env, UPSTREAM_CA_FILE: "/not/there.pem" });
   assertIncludes(edge.log.text(), "UPSTREAM_CA_FILE");

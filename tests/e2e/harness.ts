@@ -48,9 +48,9 @@ export interface Service extends AsyncDisposable {
   urls(): readonly string[];
   url(): string;
   adminUrl(): string;
-  /** A token that is let in, signed with the test key number `key`. */
+  /** A token that is accepted, signed with the test key number `key`. */
   token(claims?: Members, header?: Members, key?: number): Promise<string>;
-  /** A request with a good token, answered whole. */
+  /** A request with a good token and its whole response. */
   get(path?: string, init?: RequestInit): Promise<{ status: number; text: string }>;
   /** The log so far. */
   log(): LogLine[];
@@ -64,7 +64,7 @@ export interface Service extends AsyncDisposable {
   workers(): number[];
 }
 
-/** Answers with the request's target, as `tests/support/load.ts` wants it. */
+/** Responds with the request's target, as `tests/support/load.ts` expects it. */
 export const echo: UpstreamHandler = (_request, { target }) => new Response(`echo ${target}`);
 
 /** Starts everything. Without other settings: two workers, plain HTTP, an admin listener. */
@@ -185,7 +185,7 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-/** Whether a process runs: a dead one that nobody has asked about yet does not. */
+/** Whether a process runs: a dead one that has not been waited for yet does not. */
 export function runs(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));

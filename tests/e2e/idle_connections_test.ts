@@ -1,4 +1,4 @@
-/** Connections that rest or never end: they keep nobody else waiting. */
+/** Connections that rest or never end: they keep no other client waiting. */
 import { assert, assertEquals } from "../support/assert.ts";
 import { openRaw, type RawSocket } from "../support/raw.ts";
 import { eventually, type Service, startService } from "./harness.ts";
@@ -30,7 +30,7 @@ async function allowFewFiles(pid: number): Promise<void> {
   assert(limited.success);
 }
 
-Deno.test("Idle connections in every stage keep nobody else waiting, and go when files run out.", async (t) => {
+Deno.test("Idle connections in every stage keep no other client waiting, and go when files run out.", async (t) => {
   await using service = await startService();
   const good = `Authorization: Bearer ${await service.token()}`;
   const open = async (text: string) => {
@@ -39,7 +39,7 @@ Deno.test("Idle connections in every stage keep nobody else waiting, and go when
     return socket;
   };
 
-  await t.step("500 idle connections, and a good client is answered.", async () => {
+  await t.step("500 idle connections, and a good client gets its response.", async () => {
     const begun = ["", "GET / HT", head("GET", "/"), head("PUT", "/", "Content-Length: 9", good)];
     const sockets = await Promise.all(
       begun.flatMap((text) => Array.from({ length: IDLE_CONNECTIONS }, () => open(text))),
@@ -53,7 +53,7 @@ Deno.test("Idle connections in every stage keep nobody else waiting, and go when
   });
 
   await t.step(
-    "An endless upload without a token is broken off before much of it is taken.",
+    "An endless upload without a token is aborted before much of it is read.",
     async () => {
       await using socket = await openRaw(port(service));
       await socket.send(
@@ -81,9 +81,9 @@ Deno.test("Idle connections in every stage keep nobody else waiting, and go when
         if (half !== undefined) flood.push(half);
       }
       await service.logged("listener reopened");
-      await eventually("a good answer", async () => {
-        const answer = await service.get().catch(() => undefined);
-        return answer?.status === 200;
+      await eventually("a good response", async () => {
+        const response = await service.get().catch(() => undefined);
+        return response?.status === 200;
       });
       const closed = await Promise.all(flood.map((socket) => socket.untilClosed(100)));
       assert(closed.filter((one) => one).length >= FEW_FILES / 2);
@@ -106,8 +106,8 @@ Deno.test("The admin listener opens again as well when no more files could be op
   }
   await service.logged("listener reopened");
   await Promise.all(flood.map((socket) => socket.close()));
-  await eventually("an answer", async () => {
-    const answer = await service.admin("/livez").catch(() => undefined);
-    return answer?.status === 200;
+  await eventually("a response", async () => {
+    const response = await service.admin("/livez").catch(() => undefined);
+    return response?.status === 200;
   });
 });

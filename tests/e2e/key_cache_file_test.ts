@@ -40,7 +40,7 @@ async function withFile(use: (scene: Scene) => Promise<void>): Promise<void> {
   }
 }
 
-/** The lines about the file that tell of something wrong. */
+/** The warnings and errors about the file. */
 const warnings = (service: Service) =>
   service.log().filter(({ level, msg }) => level === "warning" && msg.includes("KEY_CACHE_FILE"));
 
@@ -58,7 +58,7 @@ for (const workers of ["1", "2"]) {
       await using after = await start({ NUM_WORKERS: workers });
       assertEquals(await status(after), 200);
       assertEquals(warnings(after), []);
-      // A token that no key of the file has signed is not let in.
+      // A token that no key of the file has signed is not accepted.
       const foreign = await after.token({ iss: provider.url }, {}, 1);
       const headers = { authorization: `Bearer ${foreign}` };
       assert((await after.get("/", { headers })).status >= 400);
@@ -68,7 +68,7 @@ for (const workers of ["1", "2"]) {
   });
 }
 
-Deno.test("A file that is damaged or of another provider is told once, and replaced by a good one.", async () => {
+Deno.test("A file that is damaged or of another provider is logged once, and replaced by a good one.", async () => {
   await withFile(async ({ provider, file, start, status }) => {
     await Deno.writeTextFile(file, "{");
     {

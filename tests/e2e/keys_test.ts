@@ -51,7 +51,7 @@ Deno.test("Random unknown keys of many clients on four workers cause one fetch a
   const tokens = await Promise.all(
     Array.from({ length: AT_ONCE }, (_, at) => service.token({}, { kid: `made up ${at}` })),
   );
-  // They wait for the next permitted fetch, so nobody stays to see the answer.
+  // They wait for the next permitted fetch, so no client stays to see the response.
   const stop = new AbortController();
   const sent = tokens.map((token) => status(service, token, stop.signal).catch(() => 0));
   await pause(500);

@@ -16,7 +16,7 @@ const SECRET = "the-secret-of-hs-tokens-0123456789";
 /** What a permission that is missing, or asked for, looks like in any output. */
 const MISSING = /NotCapable|run again with|Deno requests|no permission|Allow\?/;
 
-/** Answers like `echo`, and opens WebSockets that send everything back. */
+/** Responds like `echo`, and opens WebSockets that send everything back. */
 const upstreamHandler: UpstreamHandler = (request, recorded) => {
   if (request.headers.get("upgrade") !== "websocket") return echo(request, recorded);
   const { socket, response } = Deno.upgradeWebSocket(request);
@@ -97,8 +97,8 @@ async function driveAll(
   assertEquals(secret.text, "echo /hs");
   using client = Deno.createHttpClient({ caCerts: [await certificate("root")] });
   const secure = service.urls().find((url) => url.startsWith("https:")) ?? "";
-  const answer = await fetch(`${secure}/tls`, { headers: { authorization }, client });
-  assertEquals(await answer.text(), "echo /tls");
+  const response = await fetch(`${secure}/tls`, { headers: { authorization }, client });
+  assertEquals(await response.text(), "echo /tls");
   assertEquals((await service.get("/none", { headers: { authorization: "" } })).status, 401);
 
   const socket = new WebSocket(`${service.url().replace("http", "ws")}/ws`, {
@@ -214,7 +214,7 @@ Deno.test("A file that is not named cannot be read, and the start says which set
   assertMatch(process.output(), MISSING);
 });
 
-Deno.test("A misspelt setting is told of with the start task's permissions.", async () => {
+Deno.test("A misspelt setting is reported with the start task's permissions.", async () => {
   await using process = startProcess({
     args: ["check"],
     env: { LISTEN_URL: ":0", PROVIDER_URI: "http://127.0.0.1:9", UPSTREAM_URL: "http://h" },
@@ -259,7 +259,7 @@ Deno.test("The demo runs with the permissions of its task.", async () => {
 /** `-A` among the flags of a command, and its long form. */
 const EVERYTHING = /--allow-all\b|\bdeno\b[^\n]*\s-[B-Za-z]*A[A-Za-z]*\b/;
 
-Deno.test("Nobody is told to start the program with every permission, and nothing does.", async () => {
+Deno.test("No document asks to start the program with every permission, and nothing does.", async () => {
   // Tasks that test and measure start other programs, read /proc and write reports: they keep it.
   const { tasks } = JSON.parse(await Deno.readTextFile(projectFile("deno.json")));
   const texts = new Map<string, string>();

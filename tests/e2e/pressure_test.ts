@@ -20,7 +20,7 @@ const LIMITS = {
 };
 
 /** More than every buffer between an upstream and a client that does not read. */
-const LARGE_ANSWER_BYTES = 256 * 1024 * 1024;
+const LARGE_RESPONSE_BYTES = 256 * 1024 * 1024;
 
 const LARGE_PIECE = new Uint8Array(1024 * 1024);
 
@@ -36,8 +36,8 @@ async function scriptedUpstream() {
     const head = await socket.readUntil("\r\n\r\n");
     switch (head.split(" ")[1]) {
       case "/large":
-        await socket.send(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_ANSWER_BYTES}\r\n\r\n`);
-        for (let sent = 0; sent < LARGE_ANSWER_BYTES; sent += LARGE_PIECE.length) {
+        await socket.send(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_RESPONSE_BYTES}\r\n\r\n`);
+        for (let sent = 0; sent < LARGE_RESPONSE_BYTES; sent += LARGE_PIECE.length) {
           if (socket.error !== undefined) return;
           await socket.send(LARGE_PIECE);
         }
@@ -77,7 +77,7 @@ function head(method: string, target: string, ...fields: readonly string[]): str
   return [`${method} ${target} HTTP/1.1`, "Host: a", ...fields, "", ""].join("\r\n");
 }
 
-/** Sends a head (and more) on a connection of its own; the answer, which may lack its last byte. */
+/** Sends a head (and more) on a connection of its own; the response, which may lack its last byte. */
 function ask(service: Service, text: string): Promise<RawResponse> {
   return rawRequest(port(service), text, { until: "response" });
 }
@@ -89,7 +89,7 @@ async function quiet(service: Service, connections: readonly RawSocket[]): Promi
     async () => await service.metric("ooproxy_requests_in_flight") === 0,
   );
   await eventually(
-    "no connection to the upstream that nobody uses",
+    "no unused connection to the upstream",
     async () =>
       await service.metric("ooproxy_upstream_connections") ===
         connections.filter(({ ended }) => !ended).length,
@@ -158,7 +158,7 @@ Deno.test("Limits hold at their edges, slow clients are given up, and nothing is
   );
 
   await t.step(
-    "Beyond the most requests there may be the answer is 503; the others finish.",
+    "Beyond the most requests there may be the response is 503; the others finish.",
     async () => {
       const running = Array.from(
         { length: MAX_REQUESTS },
@@ -176,7 +176,7 @@ Deno.test("Limits hold at their edges, slow clients are given up, and nothing is
   );
 
   await t.step(
-    "Who sends nothing of a body, or reads nothing of an answer, is given up; a silent upstream is not.",
+    "A client that sends nothing of a body, or reads nothing of a response, times out; a silent upstream does not.",
     async () => {
       await using slow = await openRaw(port(service));
       await using deaf = await openRaw(port(service));
@@ -197,7 +197,7 @@ Deno.test("Limits hold at their edges, slow clients are given up, and nothing is
       await eventually("a freed connection", () => startedWith("/large")[0]?.error !== undefined);
       // What came late is whole in no way.
       await deaf.untilClosed();
-      assert(deaf.all().length < LARGE_ANSWER_BYTES);
+      assert(deaf.all().length < LARGE_RESPONSE_BYTES);
 
       bringEvent();
       assertEquals(await listener.readUntil("a\n\n\n"), "a\n\n\n");
@@ -213,13 +213,13 @@ Deno.test("Limits hold at their edges, slow clients are given up, and nothing is
       "in a chunk",
       () => sent(head("POST", "/take", "Transfer-Encoding: chunked", good) + "5\r\nab"),
     ],
-    ["before its answer", () => sent(head("GET", "/take", good))],
-    ["in its answer", async () => {
+    ["before its response", () => sent(head("GET", "/take", good))],
+    ["in its response", async () => {
       const socket = await sent(head("GET", "/mid", good));
       await socket.readUntil("first");
       return socket;
     }],
-    ["after its answer", async () => {
+    ["after its response", async () => {
       const socket = await sent(head("GET", "/", good));
       await socket.readResponse();
       return socket;
@@ -237,7 +237,7 @@ Deno.test("Limits hold at their edges, slow clients are given up, and nothing is
       for (const way of ["close", "reset"] as const) {
         const before = startedWith("/take").length;
         const socket = await begin();
-        if (/body|chunk|before its answer/.test(stage)) {
+        if (/body|chunk|before its response/.test(stage)) {
           await eventually("the request", () => startedWith("/take").length > before);
         }
         await socket[way]();

@@ -19,7 +19,7 @@ const CLIENTS = 4;
 /** The rotations that are played on several workers too. */
 const ON_WORKERS = ["instant swap", "a kid with another key"];
 
-/** Different tokens of each kind, so that one is not let in because another was. */
+/** Different tokens of each kind, so that one is not accepted because another was. */
 const TOKENS = 20;
 
 /** One way in which a provider changes its keys. */
@@ -252,7 +252,7 @@ async function callAnew(service: Service, token: string): Promise<number> {
   return response.status;
 }
 
-/** A token of this `kid` that nobody has signed. */
+/** A token of this `kid` without a valid signature. */
 function madeUp({ provider }: Service, kid: string): string {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: provider.url, sub: "flood", iat: now, exp: now + 300 };

@@ -175,20 +175,20 @@ Deno.test("A busy run at LOG_LEVEL=all shows no token, secret or query, and ever
   assert(lines.every(({ time, level, msg }) => [time, level, msg].every((x) => x !== undefined)));
 });
 
-const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+const RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
 
-/** Upstreams that fail in ways which are told of. */
+/** Upstreams that fail in ways that are logged. */
 const FAILING: readonly (readonly [name: string, script: ConnectionScript | undefined])[] = [
-  ["that nobody runs", undefined],
+  ["that is not running", undefined],
   ["that closes at once", () => {}],
   ["that speaks no HTTP", async (socket) => {
     await socket.readUntil("\r\n\r\n");
     // Broken in the very line that holds what it was sent.
     await socket.send(`SSH-2.0 ${socket.all().replaceAll(/[\r\n]/g, " ")}\r\n\r\n`);
   }],
-  ["that breaks off", async (socket) => {
+  ["that aborts a response", async (socket) => {
     await socket.readUntil("\r\n\r\n");
-    await socket.send(`${ANSWER}part`);
+    await socket.send(`${RESPONSE}part`);
     await socket.reset();
   }],
   ["whose field is broken", async (socket) => {
@@ -200,14 +200,14 @@ const FAILING: readonly (readonly [name: string, script: ConnectionScript | unde
 
 for (const transport of TRANSPORTS) {
   for (const [name, script] of FAILING) {
-    Deno.test(`Over ${transport.name}, no trouble with an upstream ${name} shows a token or a query.`, async () => {
+    Deno.test(`Over ${transport.name}, no failure of an upstream ${name} shows a token or a query.`, async () => {
       await using upstream = script === undefined ? undefined : await rawUpstream(script);
       const url = upstream?.url ?? `http://127.0.0.1:${closedPort()}`;
       await using guarded = await protect(url, transport);
       const { proxy, token } = guarded;
       const fields = ["Cookie: c=cookie-secret", "X-Api-Key: header-secret"];
       const query = "?access_token=query-secret";
-      const answers = [
+      const responses = [
         await guarded.ask(`GET /1${query}`, { fields }),
         await guarded.ask(`PUT /2${query}`, {
           fields: [...fields, "Content-Length: 11"],
@@ -222,24 +222,24 @@ for (const transport of TRANSPORTS) {
         }),
         await guarded.ask(`GET /\\7${query}`, { fields }),
       ];
-      // Some are told of after their answer is over.
-      await guarded.record(answers.length - 1);
-      const told = [
-        ...answers.filter(({ status }) => status !== 200).map(({ text }) => text),
+      // Some are logged after their response has ended.
+      await guarded.record(responses.length - 1);
+      const logged = [
+        ...responses.filter(({ status }) => status !== 200).map(({ text }) => text),
         ...proxy.log.lines.map((line) => JSON.stringify(line)),
         ...proxy.access.map((record) => JSON.stringify(record)),
       ].join("\n");
-      assertMatch(told, /"reason":"upstream_/);
-      assertMatch(told, /"reason":"repeated_credentials"/);
-      assertMatch(told, /"path":"\/1"/);
+      assertMatch(logged, /"reason":"upstream_/);
+      assertMatch(logged, /"reason":"repeated_credentials"/);
+      assertMatch(logged, /"path":"\/1"/);
       for (const secret of [token, ...token.split("."), SECRET, "-secret", "access_token"]) {
-        assertExcludes(told, secret);
+        assertExcludes(logged, secret);
       }
     });
   }
 }
 
-Deno.test("Nobody can add a line to the pretty log.", async () => {
+Deno.test("No client can add a line to the pretty log.", async () => {
   await using service = await startService({
     settings: { LOG_FORMAT: "pretty", ADMIN_URL: "off" },
     wait: false,

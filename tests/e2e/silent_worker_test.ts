@@ -3,7 +3,7 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { eventually, runs, startService } from "./harness.ts";
 
 // The slowest test: a silent worker is given 10 seconds.
-Deno.test("A worker that stops answering is replaced.", async () => {
+Deno.test("A worker that stops responding is replaced.", async () => {
   await using service = await startService();
   const victim = service.workers()[0] ?? 0;
   Deno.kill(victim, "SIGSTOP");

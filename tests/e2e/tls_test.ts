@@ -7,7 +7,7 @@ import { type Service, startService } from "./harness.ts";
 /** One worker: these tests are about its listeners. */
 const ONE = { NUM_WORKERS: "1", ADMIN_URL: "off" };
 
-/** A root, and a PFX file of a leaf that it vouches for, while `use` runs. */
+/** A root, and a PFX file of a leaf that it signed, while `use` runs. */
 async function withPfx(
   use: (files: { root: string; rootFile: string; pfxFile: string; dir: string }) => Promise<void>,
   password = "pässwörd",
@@ -86,7 +86,7 @@ Deno.test("Both listeners serve at once: plain HTTP/1.1, and TLS with HTTP/1.1 a
       assertEquals(shown, "/a?b https 2 200");
     });
 
-    await t.step("the log tells of the certificate and never of its password", () => {
+    await t.step("the log shows the certificate and never its password", () => {
       assertIncludes(service.process.output(), "certificate loaded");
       assertExcludes(service.process.output(), "pässwörd");
     });

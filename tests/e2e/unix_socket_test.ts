@@ -20,10 +20,10 @@ for (const workers of ["1", "2"]) {
         denoFlags: taskFlags("start"),
       });
       const body = "unix".repeat(BODY_BYTES / 4);
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 6 }, () => service.get("/x?y", { method: "POST", body })),
       );
-      for (const { status, text } of answers) {
+      for (const { status, text } of responses) {
         assertEquals(status, 200);
         assert(text === body, `${text.length} bytes came back`);
       }

@@ -23,7 +23,7 @@ async function withFiles(use: (authority: TestAuthority) => Promise<void>): Prom
   await use(authority);
 }
 
-/** An upstream that answers with the name in the client's certificate. */
+/** An upstream that responds with the name in the client's certificate. */
 async function tlsUpstream({ dir, certificate }: TestAuthority, needsCertificate: boolean) {
   const chain = await Promise.all(["server", "inner", "outer"].map(certificate));
   const server = https.createServer({

@@ -66,11 +66,11 @@ async function open(
 
 /** Sends a message and waits for the one that comes back. */
 function exchange(socket: WebSocket, data: string | Uint8Array<ArrayBuffer>) {
-  const answer = new Promise<string | ArrayBuffer>((resolve) => {
+  const response = new Promise<string | ArrayBuffer>((resolve) => {
     socket.onmessage = ({ data }) => resolve(data);
   });
   socket.send(data);
-  return within("a message", answer);
+  return within("a message", response);
 }
 
 /** How the socket ends. To be asked before anything ends it. */
@@ -87,7 +87,7 @@ async function leave(socket: WebSocket): Promise<void> {
 async function within<T>(what: string, promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new Error(`in vain waited for ${what}`)),
+    () => late.reject(new Error(`timed out waiting for ${what}`)),
     STEP_LIMIT_MS,
   );
   try {
@@ -114,7 +114,7 @@ async function handshake(service: Service, path: string, token?: string): Promis
   let text = "";
   const decoder = new TextDecoder();
   const room = new Uint8Array(4096);
-  await eventually("the answer", async () => {
+  await eventually("the reply", async () => {
     const count = await connection.read(room);
     text += decoder.decode(room.subarray(0, count ?? 0));
     return count === null || /\r\n\r\n[^]*(\}|today)/.test(text);
@@ -123,7 +123,7 @@ async function handshake(service: Service, path: string, token?: string): Promis
 }
 
 for (const workers of ["1", "2"]) {
-  Deno.test(`WebSockets are relayed, refused and told of, with NUM_WORKERS=${workers}.`, async (t) => {
+  Deno.test(`WebSockets are relayed, refused and logged, with NUM_WORKERS=${workers}.`, async (t) => {
     const codes: Codes = [];
     await using service = await start({ NUM_WORKERS: workers }, codes);
     const token = await service.token();
@@ -152,17 +152,17 @@ for (const workers of ["1", "2"]) {
 
     await t.step("without a token there is no upgrade, and the upstream is not asked", async () => {
       const before = service.upstream.requests.length;
-      const answer = await handshake(service, "/ws");
-      assertIncludes(answer, "HTTP/1.1 401 Unauthorized\r\n");
-      assertIncludes(answer.toLowerCase(), "www-authenticate: bearer");
+      const response = await handshake(service, "/ws");
+      assertIncludes(response, "HTTP/1.1 401 Unauthorized\r\n");
+      assertIncludes(response.toLowerCase(), "www-authenticate: bearer");
       assertEquals(service.upstream.requests.length, before);
     });
 
     await t.step("the upstream's refusal is passed on with its body", async () => {
-      const answer = await handshake(service, "/closed", token);
-      assertIncludes(answer, "HTTP/1.1 403 Forbidden\r\n");
-      assertIncludes(answer, "x-why: closed\r\n");
-      assertIncludes(answer, "not today");
+      const response = await handshake(service, "/closed", token);
+      assertIncludes(response, "HTTP/1.1 403 Forbidden\r\n");
+      assertIncludes(response, "x-why: closed\r\n");
+      assertIncludes(response, "not today");
       await service.logged("request", { path: "/closed", status: 403, bytes: 9 });
     });
 

@@ -1,4 +1,4 @@
-/** What becomes of the service when its processes are killed or stop answering. */
+/** What becomes of the service when its processes are killed or stop responding. */
 import { assert, assertEquals } from "../support/assert.ts";
 import { startLoad } from "../support/load.ts";
 import { echo, eventually, pause, runs, seriesOf, startService } from "./harness.ts";
@@ -92,11 +92,11 @@ Deno.test("Without a supervisor a request that never ends does not keep its work
   const never = Promise.withResolvers<Response>();
   await using service = await startService({ upstream: () => never.promise });
   const workers = service.workers();
-  const running = service.get("/never").catch(() => "broken off");
+  const running = service.get("/never").catch(() => "aborted");
   await eventually("the request", () => service.upstream.requests.length === 1);
   service.process.signal("SIGKILL");
   await eventually("the end of all workers", () => !workers.some(runs));
-  assertEquals(await running, "broken off");
+  assertEquals(await running, "aborted");
   never.resolve(new Response());
 });
 

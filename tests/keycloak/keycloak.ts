@@ -29,12 +29,12 @@ async function getToken({ publicOrigin }: Keycloak, client: string): Promise<str
   return token;
 }
 
-/** What the whole program answers to a token. */
+/** How the whole program responds to a token. */
 async function call(settings: Readonly<Record<string, string>>, token: string) {
   await using service = await startService({ settings });
-  const answer = await service.get("/hello", { headers: { authorization: `Bearer ${token}` } });
+  const response = await service.get("/hello", { headers: { authorization: `Bearer ${token}` } });
   const { reason, clientId } = await service.logged("request");
-  return { ...answer, reason, clientId };
+  return { ...response, reason, clientId };
 }
 
 Deno.test("A real Keycloak.", async (t) => {

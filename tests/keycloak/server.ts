@@ -104,15 +104,18 @@ function healthCheck(port: number): readonly string[] {
 function watchOutput(stream: ReadableStream<Uint8Array>) {
   const started = Promise.withResolvers<void>();
   const chunks: Uint8Array[] = [];
-  const told = () => Buffer.concat(chunks).toString();
-  const timer = setTimeout(() => started.reject(new Error(`too late:\n${told()}`)), START_LIMIT_MS);
+  const output = () => Buffer.concat(chunks).toString();
+  const timer = setTimeout(
+    () => started.reject(new Error(`too late:\n${output()}`)),
+    START_LIMIT_MS,
+  );
   const read = async () => {
     for await (const chunk of stream) {
       chunks.push(chunk);
-      if (/Listening on: /.test(told())) started.resolve();
+      if (/Listening on: /.test(output())) started.resolve();
     }
     clearTimeout(timer);
-    started.reject(new Error(`Keycloak ended:\n${told()}`));
+    started.reject(new Error(`Keycloak ended:\n${output()}`));
   };
   return { started: started.promise.finally(() => clearTimeout(timer)), ended: read() };
 }

@@ -36,7 +36,7 @@ function recipeOf(fixture: Fixture): Recipe {
   return recipe;
 }
 
-/** Sends what the case says and compares the whole answer. */
+/** Sends what the case says and compares the whole response. */
 async function play({ token, wanted, settings, published }: Case, fixture: Fixture) {
   const recipe = recipeOf(fixture);
   await using replay = await startReplay(recipe, fixture, settings);
@@ -50,7 +50,7 @@ async function play({ token, wanted, settings, published }: Case, fixture: Fixtu
     assertEquals(statusOf(wanted), 401);
   }
   assertEquals(replay.upstream.requests.length, wanted === 200 ? 1 : 0);
-  // With JWKS_URI and ISSUER nobody asks for the discovery document.
+  // With JWKS_URI and ISSUER no one asks for the discovery document.
   const asked = recipe.settings.JWKS_URI === undefined ? 1 : 0;
   if (wanted === 200) assertEquals(replay.provider.count("discovery"), asked);
 }
@@ -128,7 +128,7 @@ for (const fixture of FIXTURES) {
     await play({ what: "", token: fixture.good, wanted: 200 }, fixture);
   });
   for (const one of fixture.cases) {
-    const verb = one.wanted === 200 ? "lets in" : "refuses";
+    const verb = one.wanted === 200 ? "accepts" : "refuses";
     Deno.test(`The recipe for ${fixture.section} ${verb} ${one.what}.`, async () => {
       await play(one, fixture);
     });

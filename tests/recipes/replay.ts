@@ -18,7 +18,7 @@ import type { Recipe } from "./page.ts";
 /** Claims that are seconds from now in a fixture. */
 const TIMES = new Set(["iat", "exp", "nbf", "auth_time"]);
 
-/** The key that signs, and one that nobody has published. */
+/** The key that signs, and one that is not published. */
 const SIGNING_KEY = 0;
 const FOREIGN_KEY = 1;
 

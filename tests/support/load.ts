@@ -1,15 +1,16 @@
 /**
  * Load on a proxy: clients that keep their connection and clients that open one for each request.
- * Every answer is checked to be the whole answer to its own request, and counted by outcome.
+ * Every response is checked to be the whole response to its own request, and counted by outcome.
  */
 import { Buffer } from "node:buffer";
 import { parseMessage } from "./raw.ts";
+import { pause } from "./waiting.ts";
 
 /** Longest time one load runs, in milliseconds: it ends then even if a test forgets it. */
 const LOAD_LIMIT_MS = 60_000;
 
-/** Longest time one answer may take, in milliseconds. */
-const ANSWER_LIMIT_MS = 20_000;
+/** Longest time one response may take, in milliseconds. */
+const RESPONSE_LIMIT_MS = 20_000;
 
 /** What to send where. */
 export interface LoadOptions {
@@ -28,8 +29,8 @@ export interface LoadOptions {
 
 /**
  * How requests ended: `ok`; `refused` (no connection); `closed` (a kept connection was closed before
- * anything of the answer came); `cut` (a new connection was closed or reset before the whole answer
- * came, or a kept one in the middle); `wrong` (not the answer to this request); `late`; or the status.
+ * anything of the response came); `cut` (a new connection was closed or reset before the whole response
+ * came, or a kept one in the middle); `wrong` (not the response to this request); `late`; or the status.
  */
 export type Outcome = "ok" | "refused" | "closed" | "cut" | "wrong" | "late" | `status ${number}`;
 
@@ -47,7 +48,7 @@ export interface Load extends AsyncDisposable {
   stop(): Promise<Partial<Record<Outcome, number>>>;
 }
 
-/** Starts the clients. The upstream behind the proxy has to answer 200 with `echo <path>`. */
+/** Starts the clients. The upstream behind the proxy has to respond with 200 and `echo <path>`. */
 export function startLoad(options: LoadOptions): Load {
   const counts = new Map<Outcome, number>();
   const failures: string[] = [];
@@ -76,9 +77,9 @@ export function startLoad(options: LoadOptions): Load {
         continue;
       }
       if (!reused) connections++;
-      const answer = await exchange(connection, options, `/${name}/${n}?q=${n}`, keep, reused);
-      count(answer.outcome, `${name}/${n} ${reused ? "reused" : "new"} ${answer.what}`);
-      if (!keep || !answer.again) {
+      const response = await exchange(connection, options, `/${name}/${n}?q=${n}`, keep, reused);
+      count(response.outcome, `${name}/${n} ${reused ? "reused" : "new"} ${response.what}`);
+      if (!keep || !response.again) {
         connection.close();
         connection = undefined;
       }
@@ -106,7 +107,7 @@ export function startLoad(options: LoadOptions): Load {
       const goal = (counts.get("ok") ?? 0) + requests;
       return new Promise((resolve, reject) => {
         const late = () => reject(new Error(`no progress: ${JSON.stringify(current())}`));
-        const timer = setTimeout(late, ANSWER_LIMIT_MS);
+        const timer = setTimeout(late, RESPONSE_LIMIT_MS);
         notify = () => {
           if ((counts.get("ok") ?? 0) < goal) return;
           clearTimeout(timer);
@@ -128,7 +129,7 @@ function connect({ url, caCert }: LoadOptions): Promise<Deno.Conn> {
     : Deno.connectTls({ ...to, caCerts: [caCert], alpnProtocols: ["http/1.1"] });
 }
 
-interface Answer {
+interface Exchanged {
   readonly outcome: Outcome;
   readonly what: string;
   /** Whether the connection may be used again. */
@@ -141,7 +142,7 @@ async function exchange(
   target: string,
   keep: boolean,
   reused: boolean,
-): Promise<Answer> {
+): Promise<Exchanged> {
   const close = keep ? "" : "Connection: close\r\n";
   const head = `GET ${target} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n${close}` +
     `Authorization: Bearer ${token}\r\n\r\n`;
@@ -150,7 +151,7 @@ async function exchange(
   const timer = setTimeout(() => {
     late = true;
     connection.close();
-  }, ANSWER_LIMIT_MS);
+  }, RESPONSE_LIMIT_MS);
   try {
     await writeAll(connection, new TextEncoder().encode(head));
     const buffer = new Uint8Array(16 * 1024);
@@ -173,7 +174,7 @@ async function exchange(
     clearTimeout(timer);
   }
 
-  function broken(what: string): Answer {
+  function broken(what: string): Exchanged {
     const outcome = reused && received === "" ? "closed" : "cut";
     return { outcome, what: `${what} ${received}`, again: false };
   }
@@ -185,8 +186,4 @@ async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void>
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

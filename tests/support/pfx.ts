@@ -3,7 +3,7 @@
  * the `openssl` command (version 3).
  */
 
-/** How `openssl req -newkey` is told which key to make. */
+/** What `openssl req -newkey` needs to make such a key. */
 const KEY_OPTIONS = {
   "RSA 2048": ["-newkey", "rsa:2048"],
   "RSA 1024": ["-newkey", "rsa:1024"],

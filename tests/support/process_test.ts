@@ -37,7 +37,7 @@ Deno.test("a process sees no variable of the machine but the few it needs", asyn
   });
 });
 
-Deno.test("a process gets signals, and waiting in vain shows its output", async () => {
+Deno.test("a process gets signals, and a wait that times out shows its output", async () => {
   const source = `Deno.addSignalListener("SIGHUP", () => console.log("hup"));
     console.log("up"); setInterval(() => {}, 1000);`;
   await run(source, {}, async (process) => {

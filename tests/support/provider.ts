@@ -1,6 +1,6 @@
 /**
  * An OpenID provider whose every fault can be played: a discovery document and a key set on
- * 127.0.0.1, and a switch for how either of them is answered.
+ * 127.0.0.1, and a switch for how either of them responds.
  */
 import type { Jwk } from "./tokens.ts";
 
@@ -41,27 +41,27 @@ export interface TestProvider extends AsyncDisposable {
   /** Publishes exactly this as the key set: text and bytes as they are, all else as JSON. */
   setJwks(document: unknown): void;
   setIssuer(issuer: unknown): void;
-  /** Sets the clock that `Date` of the right answers is taken from, in milliseconds ahead of ours. */
+  /** Sets the clock that `Date` of the right responses is taken from, in milliseconds ahead of ours. */
   setClock(aheadMs: number): void;
   /** Members of the discovery document to set; `undefined` drops one. */
   setDiscovery(overrides: Record<string, unknown>): void;
-  /** Answers with this status and a small JSON object. */
+  /** Responds with this status and a small JSON object. */
   status(status: number, where?: Where): void;
   /** Takes the request and says nothing until `recover`. */
   hang(where?: Where): void;
   /** Sends the head at once and then the right body, one byte every `msPerByte` milliseconds. */
   drip(msPerByte: number, where?: Where): void;
-  /** Answers 200 with an HTML page. */
+  /** Responds with 200 and an HTML page. */
   html(where?: Where): void;
-  /** Answers 200 with JSON that stops in the middle. */
+  /** Responds with 200 and JSON that stops in the middle. */
   brokenJson(where?: Where): void;
-  /** Answers 302. */
+  /** Responds with 302. */
   redirectTo(url: string, where?: Where): void;
-  /** Answers 200 with a valid JSON object of at least `bytes` bytes, sent in pieces. */
+  /** Responds with 200 and a valid JSON object of at least `bytes` bytes, sent in pieces. */
   bigBody(bytes: number, where?: Where): void;
-  /** Answers rightly, `ms` milliseconds late. */
+  /** The right response, `ms` milliseconds late. */
   delay(ms: number, where?: Where): void;
-  /** Answers with whatever this function returns. */
+  /** Responds with whatever this function returns. */
   answer(make: (request: Request) => Response | Promise<Response>, where?: Where): void;
   /** Ends every fault of `answer` and its kin, on both documents. Published data stay as set. */
   recover(): void;
@@ -72,7 +72,7 @@ export interface TestProvider extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-type Answer = (request: Request, right: () => Response) => Response | Promise<Response>;
+type Respond = (request: Request, right: () => Response) => Response | Promise<Response>;
 
 const DISCOVERY_PATH = "/.well-known/openid-configuration";
 const JWKS_PATH = "/jwks";
@@ -84,7 +84,7 @@ const PIECE_BYTES = 64 * 1024;
 export function startProvider(options: ProviderOptions = {}): TestProvider {
   const prefix = options.path ?? "";
   const requests: ProviderRequest[] = [];
-  const answers: { discovery: Answer; jwks: Answer } = { discovery: rightly, jwks: rightly };
+  const responders: { discovery: Respond; jwks: Respond } = { discovery: rightly, jwks: rightly };
   let overrides: Record<string, unknown> = {};
   let jwks: unknown = { keys: options.keys ?? [] };
   let aheadMs: number | undefined;
@@ -111,9 +111,9 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
     const path = new URL(request.url).pathname;
     requests.push({ method: request.method, path, headers: request.headers });
     if (path === paths.discovery) {
-      return answers.discovery(request, () => dated(document(discovery())));
+      return responders.discovery(request, () => dated(document(discovery())));
     }
-    if (path === paths.jwks) return answers.jwks(request, () => dated(document(jwks)));
+    if (path === paths.jwks) return responders.jwks(request, () => dated(document(jwks)));
     return new Response("not here", { status: 404 });
   }
 
@@ -127,9 +127,9 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
     return { issuer: url, jwks_uri: origin + paths.jwks, ...overrides };
   }
 
-  function play(where: Where, answer: Answer): void {
-    if (where !== "jwks") answers.discovery = answer;
-    if (where !== "discovery") answers.jwks = answer;
+  function play(where: Where, respond: Respond): void {
+    if (where !== "jwks") responders.discovery = respond;
+    if (where !== "discovery") responders.jwks = respond;
   }
 
   function recover(): void {
@@ -213,7 +213,7 @@ function document(content: unknown): Response {
   return new Response(body, { headers: JSON_TYPE });
 }
 
-/** The same answer, its body one byte every `msPerByte` milliseconds. */
+/** The same response, its body one byte every `msPerByte` milliseconds. */
 async function drip(response: Response, msPerByte: number): Promise<Response> {
   const bytes = new Uint8Array(await response.arrayBuffer());
   let next = 0;

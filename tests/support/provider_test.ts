@@ -67,7 +67,7 @@ Deno.test("the provider plays its faults and recovers", async () => {
   assertEquals((await get(provider.jwksUrl)).text, "not json");
 });
 
-Deno.test("a hanging provider is silent, and answers what it held back once it recovers", async () => {
+Deno.test("a hanging provider is silent, and responds to what it held back once it recovers", async () => {
   await using provider = startProvider();
   provider.hang("jwks");
   await assertRejects(() => get(provider.jwksUrl, 50));

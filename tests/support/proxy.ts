@@ -24,7 +24,7 @@ export interface TestProxy extends AsyncDisposable {
   readonly port: number;
   /** Narration. */
   readonly log: MemoryLog;
-  /** One record for each request whose answer is over. */
+  /** One record for each request whose response has ended. */
   readonly access: readonly AccessRecord[];
   close(): Promise<void>;
 }

@@ -5,11 +5,12 @@
 import { Buffer } from "node:buffer";
 import net from "node:net";
 import tls from "node:tls";
+import { pause } from "./waiting.ts";
 
-/** How long a step waits unless told otherwise, in milliseconds. */
+/** How long a step waits unless given, in milliseconds. */
 const STEP_LIMIT_MS = 5000;
 
-/** One HTTP message taken apart. */
+/** One parsed HTTP message. */
 export interface RawMessage {
   /** The request or status line. */
   readonly startLine: string;
@@ -27,7 +28,7 @@ export interface RawMessage {
   readonly complete: boolean;
 }
 
-/** Everything that came back on one connection, and its first message taken apart. */
+/** Everything that came back on one connection, and its first message parsed. */
 export interface RawResponse extends RawMessage {
   readonly text: string;
   readonly bytes: Uint8Array;
@@ -212,7 +213,7 @@ export function rawSocket(socket: net.Socket): RawSocket {
     const [piece, ...rest] = pieces;
     if (piece === undefined) return;
     await send(piece);
-    await new Promise((resolve) => setTimeout(resolve, backoffMs));
+    await pause(backoffMs);
     await sendInPieces(rest, backoffMs);
   }
 

@@ -24,7 +24,7 @@ const FRAME_HEAD_BYTES = 9;
 const LIMIT_MS = 5000;
 
 /**
- * Sends one request and tells what became of it: the status of its answer, `reset <code>`,
+ * Sends one request and returns what became of it: the status of its response, `reset <code>`,
  * `goaway <code>` (RFC 9113, section 7), or `closed`.
  */
 export async function rawHttp2(
@@ -106,7 +106,7 @@ const DIGITS = [
   "011111",
 ];
 
-/** The `:status` that begins the block of a connection's first answer. */
+/** The `:status` that begins the block of a connection's first response. */
 function statusOf(block: string): string {
   const first = block.charCodeAt(0);
   if (first >= 0x88 && first <= 0x8e) return String(INDEXED[first - 0x88]);

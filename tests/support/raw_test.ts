@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertIncludes, assertRejects } from "./assert.ts";
 import { openRaw, parseMessage, rawRequest } from "./raw.ts";
 import { answering, hang, httpUpstream, rawUpstream } from "./upstream.ts";
+import { pause } from "./waiting.ts";
 
 const HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const GET = "GET /a/../b?c HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -44,7 +45,7 @@ Deno.test("a reset is seen as a reset on both sides", async () => {
   const [, second] = upstream.connections;
   assert(second !== undefined);
   await client.untilClosed(100);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await pause(30);
   assertEquals(second.error, "ECONNRESET");
 });
 
@@ -59,7 +60,7 @@ Deno.test("an opened connection is read in steps and keeps messages apart", asyn
   assertEquals(upstream.requests[0]?.target, "/a/../b?c");
 });
 
-Deno.test("a half-closed connection still gets its answer", async () => {
+Deno.test("a half-closed connection still gets its response", async () => {
   await using upstream = await rawUpstream(async (socket) => {
     assert(await socket.untilClosed());
     await socket.send(HELLO);
@@ -68,7 +69,7 @@ Deno.test("a half-closed connection still gets its answer", async () => {
   assertEquals(response.body, "hello");
 });
 
-Deno.test("an answer in pieces with chunks is put together, and a cut one is not complete", async () => {
+Deno.test("a response in pieces with chunks is put together, and a cut one is not complete", async () => {
   const chunks = [
     "HTTP/1.1 200 OK\r\nTransfer-Enc",
     "oding: chunked\r\n\r\n3\r\nabc\r",
@@ -84,7 +85,7 @@ Deno.test("an answer in pieces with chunks is put together, and a cut one is not
   assertEquals([cut.body, cut.complete], ["abcde", false]);
 });
 
-Deno.test("a step that waits in vain shows what came instead", async () => {
+Deno.test("a step that times out shows what came instead", async () => {
   await using upstream = await rawUpstream(answering("nonsense"));
   await using client = await openRaw(upstream.port);
   await client.send(GET);
@@ -108,7 +109,7 @@ Deno.test("a peer that does not read holds the sender back", async () => {
     await fill(socket);
   });
   await using client = await openRaw(upstream.port);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await pause(200);
   assert(sent < 32e6, `${sent} bytes went out`);
   await client.close();
 });
@@ -120,13 +121,13 @@ Deno.test("a connection to a closed port is refused", async () => {
   await assertRejects(() => openRaw(port), /ECONNREFUSED/);
 });
 
-Deno.test("the head of a message with a bare body is taken apart", () => {
+Deno.test("the head of a message with a bare body is parsed", () => {
   const message = parseMessage("HTTP/1.1 204 No Content\r\nA:b\r\n\r\n", false, "GET");
   assertEquals([message.status, message.complete, message.header("a")], [204, true, "b"]);
   assertIncludes(message.startLine, "204");
 });
 
-Deno.test("an answer to an unread request arrives whole before the connection closes", async () => {
+Deno.test("a response to a request that was not read arrives whole before the connection closes", async () => {
   await using upstream = await rawUpstream(async (socket) => {
     await socket.readUntil("\r\n\r\n");
     await socket.send(HELLO);

@@ -1,6 +1,6 @@
 /**
  * An upstream that judges: it keeps every byte it was sent, reads it by the letter of RFC 9112 with a
- * parser of its own, and answers each whole request. What it cannot read that way is a fault.
+ * parser of its own, and responds to each whole request. What it cannot read that way is a fault.
  */
 import { Buffer } from "node:buffer";
 import net from "node:net";
@@ -32,7 +32,7 @@ export interface JudgingUpstream extends AsyncDisposable {
   readonly url: string;
   /** The whole requests that came since the last call. */
   take(): JudgedRequest[];
-  /** What went wrong on any connection so far. */
+  /** Faults of requests on any connection so far. */
   readonly faults: readonly string[];
   /** The beginnings of requests on connections that are still open. */
   unfinished(): string[];
@@ -116,7 +116,7 @@ function readChunks(
   }
 }
 
-/** Starts an upstream that judges on a free port of 127.0.0.1. It answers each request with 200 `ok`. */
+/** Starts an upstream that judges on a free port of 127.0.0.1. It responds to each request with 200 `ok`. */
 export async function judgingUpstream(): Promise<JudgingUpstream> {
   const requests: JudgedRequest[] = [];
   const faults: string[] = [];

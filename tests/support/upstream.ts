@@ -15,7 +15,7 @@ export interface RecordedRequest {
   body: string | undefined;
 }
 
-/** Answers a request; may fill in `recorded.body`. */
+/** Responds to a request; may fill in `recorded.body`. */
 export type UpstreamHandler = (
   request: Request,
   recorded: RecordedRequest,
@@ -31,7 +31,7 @@ export interface HttpUpstream extends AsyncDisposable {
 }
 
 /**
- * Starts an HTTP upstream on a free port. Without a handler it reads the body and answers 200
+ * Starts an HTTP upstream on a free port. Without a handler it reads the body and responds with 200
  * with the text `hello`.
  */
 export function httpUpstream(
@@ -75,7 +75,7 @@ export interface RawUpstream extends AsyncDisposable {
   readonly port: number;
   /** Every connection so far, in order; `connections[0].all()` is what it was sent. */
   readonly connections: readonly RawSocket[];
-  /** What went wrong inside scripts; `close` throws the first of them. */
+  /** Exceptions inside scripts; `close` throws the first of them. */
   readonly errors: readonly unknown[];
   close(): Promise<void>;
 }
@@ -103,7 +103,7 @@ export async function rawUpstream(script: ConnectionScript): Promise<RawUpstream
       if (!closing) errors.push(error);
     } finally {
       if (!socket.ended) {
-        // Closing with bytes unread would become a reset and could take the answer with it.
+        // Closing with bytes unread would become a reset and could take the response with it.
         socket.halfClose();
         await socket.untilClosed(LINGER_MS);
       }
@@ -148,13 +148,13 @@ export async function hang(socket: RawSocket): Promise<void> {
   await socket.untilClosed(HANG_LIMIT_MS);
 }
 
-/** A script that answers every request of a connection with these bytes. */
+/** A script that responds to every request of a connection with these bytes. */
 export function answering(response: string | Uint8Array): ConnectionScript {
-  return async function answer(socket): Promise<void> {
+  return async function respond(socket): Promise<void> {
     const came = await socket.waitFor((unread) => unread.length > 0, HANG_LIMIT_MS);
     if (!came) return;
     await socket.readRequest();
     await socket.send(response);
-    await answer(socket);
+    await respond(socket);
   };
 }

@@ -21,7 +21,7 @@ Deno.test("Readiness follows the keys: not needed yet, held, and held while the 
 
   await service.provider.refuse();
   await pause(1000);
-  const stranger = await service.token({}, { kid: "nobody" });
+  const stranger = await service.token({}, { kid: "unknown" });
   const refused = await service.get("/", { headers: { authorization: `Bearer ${stranger}` } });
   assert(refused.status === 401 || refused.status === 503, `${refused.status}`);
   await service.logged("JWKS refresh failed, using cached keys");
@@ -48,7 +48,7 @@ Deno.test("A provider that is down before the first keys makes the service unrea
   assertEquals((await service.admin("/readyz")).status, 200);
 });
 
-Deno.test("The admin listener accepts only GET and HEAD on its three paths, whatever is sent.", async () => {
+Deno.test("The admin listener serves only GET and HEAD on its three paths.", async () => {
   await using service = await startService();
   assertEquals((await service.admin("/")).status, 404);
   assertEquals((await service.admin("/metrics/")).status, 404);
@@ -127,7 +127,7 @@ Deno.test("Metrics are exact sums over four workers, within bounded labels.", as
   assertEquals(series.get("ooproxy_keys"), 1);
   assertEquals(series.get('ooproxy_key_fetches_total{result="ok"}'), 1);
   assertIncludes(text, `ooproxy_build_info{version="`);
-  // Whatever clients send, no series comes into being but what is known once there are keys.
+  // No request adds a series; only the keys do.
   const fresh = [...series.keys()].filter((name) => !names.has(name));
   assertEquals(fresh.toSorted(), [
     "ooproxy_keys_age_seconds",

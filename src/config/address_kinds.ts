@@ -107,7 +107,7 @@ const URL_KIND = {
   mask: maskUrl,
 } as const;
 
-/** The root URL of an OpenID provider. It does not check that one answers there. */
+/** The root URL of an OpenID provider. It does not check that one is there. */
 export function providerUrl(): Kind<ProviderUrl> {
   return {
     ...URL_KIND,

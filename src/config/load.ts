@@ -67,7 +67,7 @@ export function candidatePaths(cwd: string, pathVariable: string, separator = ":
  * Merges all sources and checks every setting.
  *
  * Fails with every problem there is, not only the first. It does not check that addresses are
- * free, that servers answer, or that the certificate opens.
+ * free, that servers respond, or that the certificate opens.
  *
  * @param tables the tables that the settings file may have.
  */

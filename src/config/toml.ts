@@ -33,7 +33,7 @@ export function isTableList(value: unknown): value is readonly TomlTable[] {
 /**
  * Finds the line, from 1, on which everything in a valid TOML text begins; the parser does not say.
  *
- * The text is taken apart into statements: a header or a key with its value, one line or several. A
+ * The text is split into statements: a header or a key with its value, one line or several. A
  * statement is over with the line that makes it valid TOML by itself, so that neither a text nor a list of
  * several lines can be taken for something else.
  */

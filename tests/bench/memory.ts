@@ -120,8 +120,8 @@ if (import.meta.main) {
     "PSS in MB",
     "idle",
     `after ${number(REQUESTS)} requests`,
-    `cache full (${number(TOKENS)} tokens)`,
-    `and ${number(IDLE_CONNECTIONS)} idle connections`,
+    "cache full",
+    `and ${number(IDLE_CONNECTIONS)} connections`,
   ];
   print(table(heads, rows, 1));
 }

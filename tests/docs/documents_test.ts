@@ -1,4 +1,4 @@
-/** The documents: every link leads somewhere, pages and tables are short, words are the field's. */
+/** The documents: every link leads somewhere, pages and tables are short. */
 import { SETTING_NAMES } from "../../src/config/schema.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { projectFile } from "../support/process.ts";
@@ -27,10 +27,6 @@ const DOCUMENTS = [
 
 /** Documents whose `paths/in/code` have to be there. */
 const WITH_PATHS = [...DOCUMENTS, "ARCHITECTURE.md"];
-
-/** Words that a search in the field does not find; quoted they may be named. */
-const BANNED =
-  /\b(?:told of|at hand|in vain|gives? way|near enough|broken off|breaks? off|whoever|nobody|vouches)\b/i;
 
 /** `-A` among the flags of a command, and its long form. */
 const EVERYTHING = /--allow-all\b|\bdeno\b[^\n]*\s-[B-Za-z]*A[A-Za-z]*\b/;
@@ -64,11 +60,6 @@ for (const document of DOCUMENTS) {
   Deno.test(`${document}: every link leads to a file and a heading that are there.`, () => {
     const wrong = linksOf(text).map((link) => broken(document, link));
     assertEquals(wrong.filter((problem) => problem !== undefined), []);
-  });
-
-  Deno.test(`${document}: its words are the field's.`, () => {
-    const unquoted = text.replaceAll(/"[^"\n]*"/g, "");
-    assertEquals(unquoted.split("\n").filter((line) => BANNED.test(line)), []);
   });
 
   Deno.test(`${document}: no command of it has every permission, but for measuring programs.`, () => {

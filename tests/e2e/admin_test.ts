@@ -48,7 +48,7 @@ Deno.test("A provider that is down before the first keys makes the service unrea
   assertEquals((await service.admin("/readyz")).status, 200);
 });
 
-Deno.test("The admin listener accepts only GET and HEAD on its three paths, whatever is sent.", async () => {
+Deno.test("The admin listener serves only GET and HEAD on its three paths.", async () => {
   await using service = await startService();
   assertEquals((await service.admin("/")).status, 404);
   assertEquals((await service.admin("/metrics/")).status, 404);

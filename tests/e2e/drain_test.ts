@@ -5,7 +5,7 @@ import { openRaw } from "../support/raw.ts";
 import type { UpstreamHandler } from "../support/upstream.ts";
 import { echo, eventually, pause, startService } from "./harness.ts";
 
-/** Holds `/held` until released, responds to everything else at once. */
+/** Responds to `/held` when released, to everything else at once. */
 function holding() {
   const held = Promise.withResolvers<void>();
   const upstream: UpstreamHandler = async (request, recorded) => {

@@ -274,10 +274,10 @@ Deno.test("On Deno Deploy the URL says whether a request came over TLS, and whos
   }
 });
 
-Deno.test("A secret can come from a file where the platform has files; one that is missing is reported.", async () => {
+Deno.test("A secret can come from a file where the platform has files; a missing one is reported.", async () => {
   await using around = await surroundings();
   const env = { ...around.env, CLIENT_SECRET_FILE: "/run/secret" };
-  await using edge = await open(env, () => ok("a secret that is hard to guess, at least 32 bytes"));
+  await using edge = await open(env, () => ok("a secret that no one can guess, at least 32 bytes"));
   assertEquals(edge.log.lines.filter(({ level }) => level === "error"), []);
   await using broken = await open(env);
   assertEquals(broken.log.lines.map(({ level }) => level), ["error"]);
@@ -285,7 +285,7 @@ Deno.test("A secret can come from a file where the platform has files; one that 
   assertEquals((await broken.fetch(new Request("http://here/"))).status, 500);
 });
 
-Deno.test("What is only found when certificates are opened is reported in the same way.", async () => {
+Deno.test("Problems that show when certificates are opened are reported in the same way.", async () => {
   await using around = await surroundings();
   await using edge = await open({ ...around.env, UPSTREAM_CA_FILE: "/not/there.pem" });
   assertIncludes(edge.log.text(), "UPSTREAM_CA_FILE");

@@ -22,7 +22,7 @@ const TARGETS: readonly (readonly [Record<string, string>, string])[] = [
     { ADMIN_URL: "off", LISTEN_URL: ":0", LISTEN_SSL_URL: ":443", CERT_FILE: "a.pfx" },
     "LISTEN_SSL_URL 127.0.0.1:443",
   ],
-  [{ ADMIN_URL: "off" }, "none"],
+  [{ ADMIN_URL: "off" }, "no listener"],
 ];
 
 for (const [env, expected] of TARGETS) {
@@ -30,7 +30,7 @@ for (const [env, expected] of TARGETS) {
     const target = healthTarget(settings(env));
     const { hostname, port } = target?.address ?? {};
     assertEquals(
-      target === undefined ? "none" : `${target.setting} ${hostname}:${port}`,
+      target === undefined ? "no listener" : `${target.setting} ${hostname}:${port}`,
       expected,
     );
   });
@@ -81,7 +81,7 @@ Deno.test("A program is healthy while it is ready, and its own words say why it 
   });
 });
 
-Deno.test("Without an admin listener any response of a public one will do; over TLS a connection.", async () => {
+Deno.test("Without an admin listener any response of a public one suffices; over TLS a connection.", async () => {
   await using authority = await makeAuthority();
   await authority.leaf("leaf", "P-256");
   await authority.pfx("leaf");
@@ -106,13 +106,13 @@ Deno.test("Wrong settings, and settings that leave no listener to ask, end healt
   assertEquals([wrong.code, wrong.stdout], [64, []]);
   assertIncludes(wrong.stderr.join("\n"), "LEEWAY");
   assertIncludes(wrong.stderr.join("\n"), "LISTEN_URL");
-  const unasked = await health({ ADMIN_URL: "off", LISTEN_URL: ":0" });
-  assertEquals([unasked.code, unasked.stdout, unasked.stderr.length], [64, [], 1]);
-  assertIncludes(unasked.stderr[0] ?? "", "no listener to ask");
+  const outcome = await health({ ADMIN_URL: "off", LISTEN_URL: ":0" });
+  assertEquals([outcome.code, outcome.stdout, outcome.stderr.length], [64, [], 1]);
+  assertIncludes(outcome.stderr[0] ?? "", "no listener to ask");
 });
 
 /** A listener that reads what comes and sends these bytes; closes then, unless they are endless. */
-function listening(bytes: Uint8Array | undefined, endless = false) {
+function answering(bytes: Uint8Array | undefined, endless = false) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = (async () => {
     for await (const connection of listener) {
@@ -150,7 +150,7 @@ const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [
 
 for (const [what, bytes, expected] of STRANGERS) {
   Deno.test(`A program at the admin address that ${what} is not healthy.`, async () => {
-    await using stranger = listening(bytes);
+    await using stranger = answering(bytes);
     const asked = await askHealth(settings({ ADMIN_URL: stranger.address }));
     assertEquals(asked, {
       ok: false,
@@ -159,14 +159,14 @@ for (const [what, bytes, expected] of STRANGERS) {
   });
 }
 
-Deno.test("Of an endless response only the beginning is read.", async () => {
-  await using stranger = listening(bytesOf(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(1000)}`), true);
+Deno.test("Of a response without end only the beginning is read.", async () => {
+  await using stranger = answering(bytesOf(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(1000)}`), true);
   const asked = await askHealth(settings({ ADMIN_URL: stranger.address }));
   assertEquals(asked, { ok: true, value: `ADMIN_URL ${stranger.address} is ready` });
 });
 
 Deno.test("A program that does not respond in time is not healthy.", async () => {
-  await using stranger = listening(undefined);
+  await using stranger = answering(undefined);
   const asked = await askHealth(settings({ ADMIN_URL: stranger.address }), 50);
   const text = `ADMIN_URL ${stranger.address} did not respond within 0.05 s`;
   assertEquals(asked, { ok: false, failure: { text, exitCode: 1 } });

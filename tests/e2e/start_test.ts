@@ -4,7 +4,7 @@ import { makeAuthority } from "../support/pfx.ts";
 import { startProcess } from "../support/process.ts";
 import { childrenOf, type Service, startService } from "./harness.ts";
 
-/** Settings that would do, with nothing listening at the addresses. */
+/** Valid settings, with nothing behind the addresses. */
 const GOOD = {
   LISTEN_URL: "127.0.0.1:0",
   ADMIN_URL: "off",

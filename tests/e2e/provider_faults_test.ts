@@ -39,7 +39,7 @@ Deno.test("Whatever a provider does wrong, a good token is let in with the keys 
     await t.step(`a provider that ${sentence}`, () => {
       const { statuses, log } = seen[index] ?? {};
       assertEquals(statuses, [200, 200]);
-      assertIncludes(log?.text() ?? "", "those at hand stay in use");
+      assertIncludes(log?.text() ?? "", "using cached keys");
       assert(
         log?.lines.every(({ level, fields }) => level !== "warn" || fields.hint !== undefined),
       );
@@ -68,10 +68,10 @@ Deno.test("PROVIDER_CA_FILE makes a provider trusted, and is read again when it 
   const status = async () =>
     (await service.get("/", { headers: { authorization: `Bearer ${token}` } })).status;
   assertEquals(await status(), 503);
-  const { trouble, hint } = await service.logged(
+  const { error, hint } = await service.logged(
     "JWKS fetch failed, no cached keys, responding 503",
   );
-  assertEquals(trouble, "shows a certificate of an authority that is not trusted");
+  assertEquals(error, "shows a certificate of an authority that is not trusted");
   assertIncludes(String(hint), "PROVIDER_CA_FILE");
 
   await Deno.writeTextFile(file, await authority.certificate("root"));

@@ -101,7 +101,7 @@ const TAKEN: readonly (readonly [sentence: string, entry: Record<string, unknown
   ["without kid", { ...GOOD, kid: undefined }],
   ["with an empty kid", { ...GOOD, kid: "" }],
   ["with certificates, which are ignored", { ...GOOD, x5c: ["MII"], x5t: "x", x5u: "http://evil" }],
-  ["with members nobody knows", { ...GOOD, foo: { bar: 1 } }],
+  ["with unknown members", { ...GOOD, foo: { bar: 1 } }],
   ["with a modulus of exactly 2048 bits", { ...GOOD, n: integer(256, 0x80) }],
   ["with a modulus of 4096 bits", { ...GOOD, n: integer(512) }],
   ["with a modulus of 8192 bits", { ...GOOD, n: integer(1024) }],
@@ -129,7 +129,7 @@ Deno.test("key set: an empty list is a key set without keys", () => {
   assertEquals(readKeySet({ keys: [] }), { ok: true, value: { keys: [], skipped: [] } });
 });
 
-Deno.test("key set: keys after the limit are left out, told in one sentence", () => {
+Deno.test("key set: keys after the limit are skipped, reported in one sentence", () => {
   const keys = Array.from({ length: MAX_KEYS + 50 }, (_, i) => lookalikeKey(`k${i}`));
   const set = readKeySet({ keys });
   assert(set.ok);
@@ -142,15 +142,15 @@ Deno.test("key set: many odd entries cost no more sentences than the limit has k
   assertEquals([set.value.keys.length, set.value.skipped.length], [0, MAX_KEYS + 1]);
 });
 
-Deno.test("key set: a private key that was published is not told on", () => {
+Deno.test("key set: a published private key is not repeated in the report", () => {
   const set = readKeySet({ keys: [{ ...GOOD, d: "c2VjcmV0LWV4cG9uZW50" }] });
   assert(set.ok);
   assertExcludes(set.value.skipped.join(), "c2VjcmV0");
 });
 
-Deno.test("key set: a long or odd kid is cut and escaped where it is told", () => {
+Deno.test("key set: a long or odd kid is truncated and escaped in the report", () => {
   const set = readKeySet({ keys: [{ kid: `a\n"${"x".repeat(5000)}` }] });
   assert(set.ok);
-  const [told = ""] = set.value.skipped;
-  assert(told.length < 200 && !told.includes("\n"));
+  const [why = ""] = set.value.skipped;
+  assert(why.length < 200 && !why.includes("\n"));
 });

@@ -69,15 +69,15 @@ async function runRows(t: Deno.TestContext, rows: readonly Row[], group: Group):
 }
 
 /**
- * Sends an `Authorization` value and holds the answer to be exactly the expected one: status, reason
+ * Sends an `Authorization` value and holds the response to be exactly the expected one: status, reason
  * in the access log, and whether the upstream got anything.
  */
 export async function assertOutcome(stack: Stack, value: string, outcome: Outcome): Promise<void> {
   const reached = stack.upstream.requests.length;
-  const answer = await stack.call(value);
-  const got = answer.status === 200 ? "accepted" : stack.proxy.access.at(-1)?.reason;
+  const response = await stack.call(value);
+  const got = response.status === 200 ? "accepted" : stack.proxy.access.at(-1)?.reason;
   assertEquals(
-    { got, status: answer.status, reached: stack.upstream.requests.length - reached },
+    { got, status: response.status, reached: stack.upstream.requests.length - reached },
     {
       got: outcome,
       status: outcome === "accepted" ? 200 : statusOf(outcome),

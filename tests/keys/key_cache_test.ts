@@ -4,7 +4,7 @@ import { systemClock } from "../../src/ops/clock.ts";
 import { type KeyCache, makeKeyCache } from "../../src/keys/key_cache.ts";
 import { keySettings } from "../../src/app/prepare.ts";
 import type { KeySettings } from "../../src/keys/key_broker.ts";
-import { lookalikeKey } from "../oidc/scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
 import { settings } from "../support/settings.ts";

@@ -17,7 +17,8 @@ import { makeAuthority, type TestAuthority } from "../support/pfx.ts";
 import { startProvider, type TestProvider } from "../support/provider.ts";
 import { type CertificateFault, servedCertificate } from "../support/served_certificate.ts";
 import { rawUpstream } from "../support/upstream.ts";
-import { COOLDOWN_MS, lookalikeKey, STALE_MS } from "./scripted.ts";
+import { COOLDOWN_MS, STALE_MS } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 /** Longer than any pause between two attempts, in milliseconds. */
 const AFTER_ANY_PAUSE_MS = 120_000;

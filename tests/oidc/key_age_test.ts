@@ -5,7 +5,8 @@ import type { RestoredKeys } from "../../src/oidc/provider_keys.ts";
 import { publicRow } from "../support/algorithms.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/clock.ts";
-import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { COOLDOWN_MS, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 const STALE_MS = 600_000;
 

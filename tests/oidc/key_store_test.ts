@@ -6,7 +6,8 @@ import { publicRow } from "../support/algorithms.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
 import type { Jwk } from "../support/tokens.ts";
-import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { COOLDOWN_MS, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 type Outcome = Result<Found, Failure>;
 

@@ -8,7 +8,8 @@ import type { KeySnapshot, NoKeys } from "../../src/oidc/key_source.ts";
 import type { Result } from "../../src/result.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
-import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { COOLDOWN_MS, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 type Outcome = Result<KeySnapshot, NoKeys>;
 

@@ -227,8 +227,8 @@ Deno.test("Keys that a failing provider does not confirm in time are dropped by 
     const statuses = await Promise.all(Array.from({ length: 20 }, () => callAnew(service, token)));
     return statuses.every((status) => status === 503);
   });
-  const dropped = service.log().filter(({ msg }) => String(msg).startsWith("keys are dropped"));
-  assertEquals(dropped.map(({ level, trouble }) => [level, trouble]), [
+  const dropped = service.log().filter(({ msg }) => String(msg).startsWith("cached JWKS expired"));
+  assertEquals(dropped.map(({ level, error }) => [level, error]), [
     ["error", "responded with status 500"],
   ]);
   const { headers, body } = await fetch(service.url(), {

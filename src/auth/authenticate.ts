@@ -4,24 +4,24 @@ import { readCredentials } from "./credentials.ts";
 import type { Identity } from "./identity.ts";
 import type { TokenCache } from "./token_cache.ts";
 
-/** Finds out from an `Authorization` value who calls, at once where the token is known. */
+/** Identifies the caller from an `Authorization` value; synchronously where the token is cached. */
 export type Authenticate = (authorization: string | null) => Awaitable<Result<Identity, Failure>>;
 
 /** The usual spelling of the scheme, with the one blank that has to follow. */
 const BEARER = "Bearer ";
 
-/** Puts the steps in order: what is known already, else take the token out and check it. */
+/** Puts the steps in order: cache look-up, else parse the credentials and check the token. */
 export function makeAuthenticator(cache: TokenCache): Authenticate {
   return function authenticate(authorization) {
     if (authorization?.startsWith(BEARER)) {
-      // Whatever is found here was a well-formed token when it was put in.
+      // Anything cached was a well-formed token when it was stored.
       const known = cache.lookUp(authorization.slice(BEARER.length));
       if (known !== undefined) return known;
     }
     const credentials = readCredentials(authorization);
     if (!credentials.ok) return credentials;
     const { token } = credentials.value;
-    // In the usual spelling it was looked up above.
+    // In the usual spelling it was already looked up above.
     const usual = authorization === BEARER + token;
     return (usual ? undefined : cache.lookUp(token)) ?? cache.authenticate(token);
   };

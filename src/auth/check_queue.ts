@@ -2,14 +2,14 @@ import { setImmediate } from "node:timers";
 import { CHECKS_AT_A_TIME_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 
-/** Looks whether a signature is right. */
+/** Checks a signature. */
 export type Check = () => Promise<boolean>;
 
 /**
- * Runs costly checks one after the other and gives way to everything else in between: after each that
- * was in vain, and after a few that were not. Requests that need none are answered then, so that a
- * flood of tokens that must be checked makes clients whose token is known slower, but does not shut
- * them out; and many good tokens at once are not made to pay for it.
+ * Runs costly checks one at a time and yields to the event loop in between: after every failed check,
+ * and every few milliseconds of successful ones. Requests with a cached token are served then, so that
+ * a flood of bad tokens slows them down but does not starve them, while a burst of good tokens does not
+ * pay for a yield each.
  */
 export class CheckQueue {
   readonly #max: number;
@@ -23,7 +23,7 @@ export class CheckQueue {
     this.#clock = clock;
   }
 
-  /** Runs a check when its turn comes; `undefined`, at once, when too many wait already. */
+  /** Queues a check; `undefined`, at once, when the queue is full. */
   run(check: Check): Promise<boolean> | undefined {
     if (this.#waiting.length + (this.#running ? 1 : 0) >= this.#max) return undefined;
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
@@ -47,7 +47,7 @@ export class CheckQueue {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const right = await next();
       if (right && this.#clock.monotonic() - began < CHECKS_AT_A_TIME_MS) continue;
-      // Also with nobody waiting: who comes meanwhile has to wait for the turn.
+      // Also with an empty queue: a check that is queued meanwhile has to wait for the yield.
       await new Promise<void>((done) => setImmediate(done));
       began = this.#clock.monotonic();
     }

@@ -1,6 +1,6 @@
 import { type Failure, failure } from "../failure.ts";
 
-/** Claims of a token; which of them were verified is the caller's knowledge. */
+/** Claims of a token; only the caller knows whether they have been verified. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /**

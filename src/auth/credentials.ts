@@ -2,20 +2,20 @@ import { type Failure, failure } from "../failure.ts";
 import { MAX_TOKEN_LENGTH } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 
-/** What a request brings to show who calls. */
+/** What a request authenticates with. */
 export interface Credentials {
   readonly scheme: "Bearer";
   readonly token: string;
 }
 
 /**
- * Takes the credentials out of an `Authorization` value (RFC 6750, section 2.1).
+ * Reads the credentials from an `Authorization` value (RFC 6750, section 2.1).
  *
  * The scheme is compared case-insensitively (RFC 9110, section 11.1); tokens in the query or the
- * body are never looked at. Several header lines reach this function as one value joined by a
- * comma, which no token may hold, so they are told apart from one.
+ * body are never read. Several header lines arrive here as one value joined by commas; no token may
+ * contain one, so repeated credentials are recognised.
  *
- * Does not check what the token says.
+ * Does not check the token itself.
  *
  * @param value the `Authorization` value, or `null` without one.
  */

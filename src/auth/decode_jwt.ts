@@ -77,7 +77,7 @@ function jsonObject(part: string): Record<string, unknown> | undefined {
     const text = utf8.decode(bytes);
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    // The parser keeps the last of members with the same name: then fewer are left than were written.
+    // Of members with the same name the parser keeps the last: then fewer are left than were written.
     if (membersWritten(text) !== membersKept(value)) return undefined;
     return value as Record<string, unknown>;
   } catch {

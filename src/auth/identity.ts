@@ -1,14 +1,14 @@
 import type { Claims } from "./claims.ts";
 
-/** Who calls: what later steps need of a verified token. Small, since many are cached. */
+/** The caller: what later steps need of a verified token. Small, since many are cached. */
 export interface Identity {
-  /** The provider that the token is from, by its name. */
+  /** Name of the provider that issued the token. */
   readonly provider: string;
-  /** `sub`, where it is a text. */
+  /** `sub`, where it is a string. */
   readonly subject: string | undefined;
-  /** `client_id`, or `azp`, where it is a text. */
+  /** `client_id`, else `azp`, where it is a string. */
   readonly clientId: string | undefined;
-  /** Only the claims that some requirement names. */
+  /** Only the claims that a requirement names. */
   readonly claims: Claims;
   /** The later of `nbf` and `iat`, seconds since the epoch. */
   readonly validFrom: number | undefined;

@@ -2,7 +2,7 @@ import type { Failure } from "../failure.ts";
 import type { Awaitable, Result } from "../result.ts";
 import type { Identity } from "./identity.ts";
 
-/** An identity with the key set that it was verified with. */
+/** An identity and the key set it was verified with. */
 export interface Verified {
   readonly identity: Identity;
   /** The generation of that key set. */
@@ -13,12 +13,12 @@ export interface Verified {
 export interface Provider {
   /** Names it in identities, logs and metrics. */
   readonly name: string;
-  /** The issuer of its tokens, but for a trailing slash, which discovery settles. */
+  /** The issuer of its tokens; discovery decides whether it ends in a slash. */
   readonly issuer: string;
   /**
-   * Finds out who calls with a token that nothing is remembered of.
+   * Verifies a token that is not cached.
    *
-   * Does not check what a rule may demand of the caller.
+   * Does not check what a rule may require of the caller.
    */
   authenticate(token: string): Awaitable<Result<Verified, Failure>>;
 }

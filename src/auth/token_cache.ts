@@ -14,8 +14,8 @@ export interface TokenCacheOptions {
   /** Clock skew allowed for, in seconds. */
   readonly leewaySecs: number;
   /**
-   * Longest time a wrong signature is remembered, in milliseconds: the provider may have put another
-   * key in the place of the one that it was checked with, and the next look asks for it.
+   * Longest time a wrong signature is cached, in milliseconds: the provider may have replaced the key
+   * under the same `kid`, and the next check fetches it.
    */
   readonly keyCooldownMs: number;
 }
@@ -23,33 +23,33 @@ export interface TokenCacheOptions {
 /** What a cache needs from outside. */
 export interface TokenCacheParts {
   readonly clock: Clock;
-  /** The generation of the keys in use, `undefined` without keys. Whatever it was before is forgotten. */
+  /** The generation of the keys in use, `undefined` without keys. A change empties the cache. */
   readonly generation: () => number | undefined;
-  /** Told of each look-up. */
+  /** Called for each look-up. */
   readonly onLookup?: (hit: boolean) => void;
 }
 
-/** A verified token, and how long that may be relied on. */
+/** A verified token, and how long it stays cached. */
 interface Entry {
-  /** The very text that it was put in with: the texts that requests bring are garbage at once. */
+  /** The string that is the map's key: moving the entry keeps it, not the copy of a later request. */
   readonly token: string;
   readonly identity: Identity;
   /** When the entry ends, milliseconds since the epoch. */
   readonly until: number;
-  /** Its place in the order of use: how many had been put at the end before it. */
+  /** Its place in the order of use: how many entries had been appended before it. */
   place: number;
 }
 
 interface Refusal {
   readonly failed: Failure;
-  /** When the token is looked at again, milliseconds since the epoch. */
+  /** When the token is checked again, milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** Finds out who calls with a token that nothing is remembered of. */
+/** Verifies a token that is not cached. */
 export type AuthenticateToken = (token: string) => Awaitable<Result<Verified, Failure>>;
 
-/** The part of the cache, from its end, within which an entry that is used stays where it is. */
+/** The most recent part of the cache, within which a hit does not move the entry. */
 const LAST_PART = 1 / 4;
 
 /**
@@ -57,14 +57,14 @@ const LAST_PART = 1 / 4;
  * token has one spelling).
  *
  * Only identities of fully verified tokens are kept; their times are checked again on every use. All
- * entries go when the generation of the keys changes, so that a removed key is refused at once. What a
- * rule demands of the caller is not part of it: that is decided anew for each request, and no refusal
- * that depends on a rule is kept by its token.
+ * entries are dropped when the generation of the keys changes, so that a removed key is refused at once.
+ * What a rule requires of the caller is decided anew for each request, and no refusal that depends on a
+ * rule is cached.
  *
- * A look-up takes a time that depends on the token's text, which reveals nothing: a miss is followed by a
- * whole signature check, and the runtime compares seeded hashes before any text, so that no token can be
- * found byte by byte. Eviction is approximately LRU. Requests that bring the same new token at the same
- * time share one check. A smaller cache of refused tokens makes hammering with a dead token cheap.
+ * The time of a look-up depends on the token's text but reveals nothing: a miss is followed by a whole
+ * signature check, and the runtime compares seeded hashes before any text, so that no token can be
+ * guessed byte by byte. Eviction is approximately LRU. Concurrent requests with the same new token share
+ * one check. A smaller cache of refused tokens keeps repeated use of a dead token cheap.
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
@@ -74,7 +74,7 @@ export class TokenCache {
   readonly #refusals = new Map<string, Refusal>();
   readonly #pending = new Map<string, Promise<Result<Identity, Failure>>>();
   #generation: number | undefined;
-  /** How many entries have been put at the end of the map so far. */
+  /** How many entries have been appended to the map so far. */
   #places = 0;
 
   constructor(
@@ -93,20 +93,20 @@ export class TokenCache {
   }
 
   /**
-   * What is known about a token without checking it again, `undefined` where that is nothing.
+   * The cached outcome for a token, `undefined` for a miss.
    *
-   * Fails with `expired` or `not_yet_valid` by the clock of now, and with the reason of a refusal
-   * that is remembered.
+   * Fails with `expired` or `not_yet_valid` by the current time, and with the reason of a cached
+   * refusal.
    */
   lookUp(token: string): Result<Identity, Failure> | undefined {
     if (this.#options.size === 0) return undefined;
-    this.#forgetOldKeys();
+    this.#dropOldKeys();
     const known = this.#known(token) ?? this.#refused(token);
     this.#parts.onLookup?.(known !== undefined);
     return known;
   }
 
-  /** Authenticates a token that `lookUp` knows nothing of, and remembers what came of it. */
+  /** Authenticates a token that `lookUp` missed, and caches the outcome. */
   authenticate(token: string): Promise<Result<Identity, Failure>> {
     const pending = this.#pending.get(token);
     if (pending !== undefined) return pending;
@@ -164,10 +164,10 @@ export class TokenCache {
     outcome: Result<Verified, Failure>,
     generation: number | undefined,
   ): void {
-    this.#forgetOldKeys();
+    this.#dropOldKeys();
     const now = this.#parts.clock.now();
     if (!outcome.ok) {
-      // What old keys made of it says nothing about new ones.
+      // A refusal by the previous keys says nothing about the current ones.
       const lasting = cacheable(outcome.failure.reason);
       if (lasting === undefined || generation !== this.#generation) return;
       const mostMs = lasting === "always" ? Infinity : this.#options.keyCooldownMs;
@@ -176,7 +176,7 @@ export class TokenCache {
       dropOldest(this.#refusals, MAX_REMEMBERED_REFUSALS);
       return;
     }
-    // A check that began with keys that are gone proves nothing about those of now.
+    // A check by keys that have been replaced meanwhile proves nothing about the current ones.
     if (outcome.value.generation !== this.#generation) return;
     const until = now + this.#options.ttlMs;
     this.#putAtEnd({ token, identity: outcome.value.identity, until, place: 0 });
@@ -188,7 +188,7 @@ export class TokenCache {
     this.#entries.set(entry.token, entry);
   }
 
-  #forgetOldKeys(): void {
+  #dropOldKeys(): void {
     const generation = this.#parts.generation();
     if (generation === this.#generation) return;
     this.#generation = generation;
@@ -197,7 +197,7 @@ export class TokenCache {
   }
 }
 
-/** Removes what was put in first until no more than `size` are left. */
+/** Removes the oldest entries until no more than `size` are left. */
 function dropOldest(map: Map<string, unknown>, size: number): void {
   for (const key of map.keys()) {
     if (map.size <= size) return;

@@ -10,18 +10,18 @@ import { decodeJwt, type UnverifiedToken } from "./decode_jwt.ts";
 import type { Identity } from "./identity.ts";
 import type { Provider, Verified } from "./provider.ts";
 
-/** What is asked of the claims by whoever is to be let in. */
+/** What the rules need of a token's claims. */
 export interface ClaimNeeds {
-  /** Names of the claims that an identity keeps for requirements to look at. */
+  /** Names of the claims that an identity keeps for requirements. */
   readonly kept: readonly string[];
-  /** Why no requirement could accept a token with these claims, which nothing has verified yet. */
+  /** Why no requirement could accept a token with these unverified claims, or `undefined`. */
   refuse(claims: Claims): Failure | undefined;
 }
 
 /** What a provider of JWTs is built from. */
 export interface JwtProviderOptions {
   readonly name: string;
-  /** The issuer from the settings; the exact one comes from the discovery document. */
+  /** The configured issuer; the exact spelling comes from the discovery document. */
   readonly issuer: string;
   readonly keys: KeyStore;
   /** Raw bytes of the client secret; without it HS* tokens are refused. */
@@ -30,19 +30,18 @@ export interface JwtProviderOptions {
   readonly leewaySecs: number;
   readonly needs: ClaimNeeds;
   readonly clock: Clock;
-  /** Most signature checks that may wait for their turn; requests beyond are told to come back. */
+  /** Most signature checks that may be queued; requests beyond get a 503 with `Retry-After`. */
   readonly maxPending: number;
 }
 
 /**
  * Builds the check of a token (RFC 7519, section 7.2, with the advice of RFC 8725): cheap checks
  * first, so that a dead token never causes a key fetch or a signature check; then the key; the
- * signature last. The algorithm decides the kind of key: RS* tokens meet public keys only, HS* tokens
- * the client secret only (RFC 8725, section 3.1).
+ * signature last. The algorithm decides the kind of key: RS* tokens are checked with public keys only,
+ * HS* tokens with the client secret only (RFC 8725, section 3.1).
  *
- * Does not check scopes, `typ`, `cnf` or revocation. What a rule demands is looked at only as far as a
- * token that no rule could accept is refused early; whether the rule of a request accepts the caller is
- * decided elsewhere (`policy/decide.ts`).
+ * Does not check scopes, `typ`, `cnf` or revocation. A token that no rule could accept is refused early;
+ * whether the rule of a request accepts the caller is decided in `policy/decide.ts`.
  */
 export function makeJwtProvider(options: JwtProviderOptions): Provider {
   const { name, issuer, secret, leewaySecs, needs, clock } = options;
@@ -66,7 +65,7 @@ export function makeJwtProvider(options: JwtProviderOptions): Provider {
       : await checkWithSecret(checks, token, row);
     if (!signedBy.ok) return signedBy;
     if (claims.iss !== signedBy.value.issuer) return fail(failure("wrong_issuer"));
-    // A key fetch may have taken its time.
+    // The token may have expired during a key fetch.
     const late = checkTimes(claims, leewaySecs, clock.now());
     if (late !== undefined) return fail(late);
     const { generation } = signedBy.value;
@@ -76,7 +75,7 @@ export function makeJwtProvider(options: JwtProviderOptions): Provider {
   return { name, issuer, authenticate };
 }
 
-/** What is kept of verified claims. */
+/** The part of verified claims that is kept. */
 function toIdentity(provider: string, claims: Claims, kept: readonly string[]): Identity {
   const { sub, client_id, azp, exp, nbf, iat } = claims;
   const starts = [nbf, iat].filter((time) => typeof time === "number");
@@ -90,7 +89,7 @@ function toIdentity(provider: string, claims: Claims, kept: readonly string[]): 
   };
 }
 
-/** What signature checks are made with, and where they wait for their turn. */
+/** What signature checks are made with, and the queue they wait in. */
 interface SignatureChecks extends Pick<JwtProviderOptions, "keys" | "secret"> {
   readonly queue: CheckQueue;
 }
@@ -115,8 +114,8 @@ async function checkWithKeySet(
   const refused = await checkKeys(checks, token, alg, found.value.keys);
   if (refused === undefined) return ok(ring);
   if (refused.reason !== "bad_signature") return fail(refused);
-  // A `kid` that is unknown may be of a key that has come since; then only keys without one could be
-  // tried. A known one may have got another key.
+  // An unknown `kid` may name a key published since: only keys without a `kid` have been tried. Under a
+  // known one the provider may have published another key.
   const newer = unknownKid
     ? await keys.findAfterRefresh(alg, kid, arrivedAt)
     : await keys.findAfterRotation(alg, kid, arrivedAt, { ring, refused });
@@ -138,8 +137,8 @@ async function checkWithSecret(
 }
 
 /**
- * Looks whether one of the keys made the signature; one after the other, nearly always there is just
- * one. Waits for its turn: checks are what a flood of bad tokens would have us spend our time on.
+ * Checks the signature with each key in turn; nearly always there is just one. Goes through the queue,
+ * since a flood of bad tokens would spend all the CPU here.
  */
 async function checkKeys(
   { queue }: SignatureChecks,
@@ -164,17 +163,17 @@ async function isSignedBy(
   try {
     return alg.verify(token, await key.forAlgorithm(alg));
   } catch {
-    return false; // the platform refuses the key: that means no
+    return false; // the platform refuses the key
   }
 }
 
-/** What the outcome of a queued check means: signed, not signed, or not looked at. */
+/** The refusal that the outcome of a queued check means; `undefined` stands for a full queue. */
 function refusal(signed: boolean | undefined): Failure | undefined {
   if (signed === undefined) return { reason: "overloaded", retryAfterSecs: 1 };
   return signed ? undefined : failure("bad_signature");
 }
 
-/** The issuer as far as it is known before discovery: only a trailing slash may still differ. */
+/** Checks the issuer as far as it is known before discovery: a trailing slash may still differ. */
 function checkIssuerName({ iss }: Claims, expected: string): Failure | undefined {
   return typeof iss === "string" && sameIssuer(iss, expected) ? undefined : failure("wrong_issuer");
 }

@@ -5,15 +5,15 @@ import { importPublicKey, isSignedByRsaKey, isSignedBySecret } from "./signature
 /** Everything about one JWS algorithm whose keys a provider publishes (RFC 7518, section 3.1). */
 export interface PublicKeyAlgorithm {
   readonly name: string;
-  /** Where its keys come from; the other source is never looked at (RFC 8725, section 3.1). */
+  /** Where its keys come from; the other source is never used (RFC 8725, section 3.1). */
   readonly keysFrom: "key set";
-  /** What a key for it has to be, and how it is read from a JWK. */
+  /** The type of its keys, and how they are read from a JWK. */
   readonly key: KeyType;
   /** The hash, as the platform names it. */
   readonly hash: string;
-  /** Makes a key of the set ready for `verify`. Rejects when the platform refuses the key. */
+  /** Imports a key of the set for `verify`. Rejects when the platform refuses the key. */
   importKey(key: Readonly<Record<string, string>>): Promise<KeyObject>;
-  /** Whether the signature of a compact JWS, whose form has been checked, is that key's. */
+  /** Whether a compact JWS, whose form has been checked, is signed by that key. */
   verify(token: string, key: KeyObject): boolean;
 }
 
@@ -21,7 +21,7 @@ export interface PublicKeyAlgorithm {
 export interface SecretAlgorithm {
   readonly name: string;
   readonly keysFrom: "client secret";
-  /** Whether the HMAC of a compact JWS was made with that secret. */
+  /** Whether a compact JWS is signed by that secret. */
   verify(token: string, secret: Uint8Array): Promise<boolean>;
 }
 
@@ -54,7 +54,7 @@ function hmac(bits: Bits): SecretAlgorithm {
   };
 }
 
-/** The accepted algorithms: another one is another row. */
+/** The accepted algorithms, one row each. */
 export const ALGORITHMS: readonly Algorithm[] = [
   rsa(256),
   rsa(384),
@@ -67,7 +67,7 @@ export const ALGORITHMS: readonly Algorithm[] = [
 // A Map has no inherited members, so `alg: "__proto__"` finds nothing.
 const BY_NAME: ReadonlyMap<string, Algorithm> = new Map(ALGORITHMS.map((row) => [row.name, row]));
 
-/** The algorithm of that exact name, or `undefined`: `none` and every spelling of it are not there. */
+/** The algorithm of that exact name, or `undefined`: `none` has no row in any spelling. */
 export function algorithm(name: string): Algorithm | undefined {
   return BY_NAME.get(name);
 }

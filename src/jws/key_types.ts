@@ -1,7 +1,7 @@
 import { MAX_RSA_BITS, MAX_RSA_EXPONENT_BITS, MIN_RSA_BITS, MIN_RSA_EXPONENT } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 
-/** The members of a JWK, whoever wrote them. */
+/** The members of a JWK, not yet checked. */
 export type JwkMembers = Readonly<Record<string, unknown>>;
 
 /** One type of public key (RFC 7518, section 6.1). */
@@ -9,9 +9,9 @@ export interface KeyType {
   /** `kty` of its JWKs. */
   readonly kty: string;
   /**
-   * The members of a JWK that make the key, and only those; or why the key must not be trusted.
+   * The members of a JWK that make up the key, and only those; or why the key must not be trusted.
    *
-   * Does not look at what the key is meant for.
+   * Does not check what the key is meant for (`use`, `key_ops`, `alg`).
    */
   read(jwk: JwkMembers): Result<Readonly<Record<string, string>>, string>;
 }

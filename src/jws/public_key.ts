@@ -1,17 +1,17 @@
 import { fail, ok, type Result } from "../result.ts";
 import { ALGORITHMS, type PublicKeyAlgorithm } from "./algorithms.ts";
 
-/** A public key of the provider, reduced to what is needed. Plain data: it crosses processes. */
+/** A public key of the provider, reduced to what is needed. Plain data, sent between processes. */
 export interface PublicKey {
   readonly kty: string;
   readonly kid?: string;
   /** The one algorithm it is for; without it, any algorithm of its type. */
   readonly alg?: string;
-  /** What makes the key, by the names of the JWK's members. */
+  /** The key material, by the names of the JWK's members. */
   readonly members: Readonly<Record<string, string>>;
 }
 
-/** Why a key for encryption is left out: nothing is wrong with it, many providers publish one. */
+/** Why a key for encryption is skipped: no fault, many providers publish one. */
 export const FOR_ENCRYPTION = "not meant for signatures but for encryption (use)";
 
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -24,7 +24,7 @@ const PUBLIC_ALGORITHMS: readonly PublicKeyAlgorithm[] = ALGORITHMS.filter(
  * Reads one JWK (RFC 7517, section 4): a public key of a type that some accepted algorithm uses, meant
  * for signatures, strong enough.
  *
- * @returns the key, or in a few words why it is not used.
+ * @returns the key, or why it is not used, in a few words.
  */
 export function readPublicKey(entry: unknown): Result<PublicKey, string> {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {

@@ -1,18 +1,18 @@
 import { MAX_CLOCK_SKEW_SECS } from "../limits.ts";
 import type { Log } from "../ops/log.ts";
 
-/** Watches how far the provider's clock and ours are apart. */
+/** Watches the skew between the provider's clock and ours. */
 export interface ClockSkewMonitor {
-  /** How far the provider's is ahead at least, in seconds, as of its last answer that told. */
+  /** How far the provider's clock is ahead at least, in seconds, by its latest dated response. */
   readonly skewSecs: number | undefined;
-  /** Takes what an answer told. Whatever differs too much is logged, and when it no longer does. */
+  /** Takes the skew of a response, if known. Logs when it exceeds the limit, and when it recovers. */
   take(skewSecs: number | undefined): void;
 }
 
-/** Begins to watch; nothing is known yet. */
+/** Starts without a known skew. */
 export function monitorClockSkew(log: Log): ClockSkewMonitor {
   let known: number | undefined;
-  let told = 0;
+  let logged = 0;
   return {
     get skewSecs() {
       return known;
@@ -21,8 +21,8 @@ export function monitorClockSkew(log: Log): ClockSkewMonitor {
       if (skewSecs === undefined) return;
       known = skewSecs;
       const state = Math.abs(skewSecs) > MAX_CLOCK_SKEW_SECS ? Math.sign(skewSecs) : 0;
-      if (state === told) return;
-      told = state;
+      if (state === logged) return;
+      logged = state;
       const secs = Math.round(Math.abs(skewSecs));
       if (state > 0) {
         log.warn("provider clock ahead, tokens may not be valid yet", {

@@ -8,31 +8,31 @@ import { type ClockSkewMonitor, monitorClockSkew } from "./clock_skew_monitor.ts
 import type { CacheTarget, KeyCache } from "./key_cache.ts";
 import { makeProviderClient, type ProviderClient } from "./provider_client.ts";
 
-/** What the settings say about the keys of the provider. */
+/** The settings for the provider's keys. */
 export interface KeySettings extends CacheTarget {
-  /** Authorities in PEM that are trusted for the provider besides those of the system. */
+  /** CA certificates in PEM, trusted for the provider besides those of the system. */
   readonly caCerts: readonly string[];
 }
 
-/** What a broker needs from outside. */
+/** What a broker depends on. */
 export interface KeyBrokerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
-  /** Gives the generations of key sets: one counter for all brokers of a process. */
+  /** Gives the generations of key sets; shared by all brokers of a process. */
   readonly nextGeneration: () => number;
-  /** Keeps keys for the next run; nothing is kept without it. */
+  /** Keeps keys for the next run, where there is one. */
   readonly cache?: KeyCache;
 }
 
-/** Whether keys can be had. */
+/** Whether keys are available. */
 export type KeyState = "usable" | "not needed yet" | "unavailable";
 
 /**
- * The one place of a machine where a provider is asked for keys, whatever the number of workers.
+ * Fetches a provider's keys once for all workers.
  *
- * A broker is made for one provider. A reload that names the same one keeps it, keys included (`serves`,
- * `adopt`); for another provider another broker is made.
+ * A broker is made for one provider. A reload with the same provider keeps it, keys included (`serves`,
+ * `adopt`); another provider gets another broker.
  */
 export class KeyBroker implements KeySource {
   readonly #keys: ProviderKeys;
@@ -65,18 +65,18 @@ export class KeyBroker implements KeySource {
     });
   }
 
-  /** Whether other settings name the same provider, so that its keys stay in use. */
+  /** Whether settings name the same provider, so that its keys stay in use. */
   serves({ provider }: KeySettings): boolean {
     return JSON.stringify(provider) === this.#provider;
   }
 
-  /** Takes over what settings for the same provider say besides: whom to trust, where to keep keys. */
+  /** Applies the other settings for the same provider: trusted CAs, key cache file. */
   adopt({ caCerts, cacheFile }: KeySettings): void {
     this.#client.trust(caCerts);
     this.#cacheFile = cacheFile;
   }
 
-  /** How far the provider's clock is ahead of ours at least, in seconds, where it has been seen. */
+  /** How far the provider's clock is ahead of ours at least, in seconds, where it is known. */
   get clockSkewSecs(): number | undefined {
     return this.#clockSkew.skewSecs;
   }
@@ -102,7 +102,7 @@ export class KeyBroker implements KeySource {
     return this.#asked ? "unavailable" : "not needed yet";
   }
 
-  /** Ends a fetch in flight, all waiting and all timers. */
+  /** Aborts a fetch in flight, ends all waits and timers. */
   close(): void {
     this.#keys.close();
     this.#client.close();

@@ -1,6 +1,6 @@
 /**
- * `KEY_CACHE_FILE` on the disk. Whoever can write that file can make tokens, so only a file that
- * nobody else can have written is read; one that is not used never stops the start.
+ * `KEY_CACHE_FILE` on disk. Write access to it is enough to forge tokens, so a file that another user
+ * could have written is ignored; an ignored file never prevents the start.
  */
 import { dirname, resolve } from "node:path";
 import { MAX_PROVIDER_BODY_BYTES } from "../limits.ts";
@@ -11,20 +11,20 @@ import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 
-/** Whose keys are kept, and in which file; in none where there is no file. */
+/** The provider whose keys are kept, and the file. */
 export interface CacheTarget {
   readonly provider: ProviderOptions;
   /** `KEY_CACHE_FILE`, where it is set. */
   readonly cacheFile: string | undefined;
 }
 
-/** The last good keys on the disk. Without a file nothing is read or written. */
+/** The last good keys on disk. Without a file nothing is read or written. */
 export interface KeyCache {
-  /** The keys of the file, where there is one that may be used; why not is logged. */
+  /** The keys of the file, if it can be used; the reason why not is logged. */
   restore(target: CacheTarget): RestoredKeys | undefined;
   /** Writes keys, one write after the other; a failure is logged once until a write succeeds. */
   store(keys: KeySnapshot, target: CacheTarget): void;
-  /** Resolves when everything given to `store` so far is written, or has failed. */
+  /** Resolves when all writes so far have succeeded or failed. */
   written(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export function makeKeyCache(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): KeyCache {
   let last: Promise<void> = Promise.resolve();
-  /** The file that could not be written the last time. */
+  /** The file whose latest write failed. */
   let unwritable: string | undefined;
 
   function reportNotWritten(file: string, { why, hint }: WriteFailure): void {
@@ -78,15 +78,15 @@ export function makeKeyCache(
 /** What went wrong with the file, and what to do about it. */
 type WriteFailure = Readonly<Record<"why" | "hint", string>>;
 
-/** How files begin that are there for a moment only. */
+/** Prefix of temporary files. */
 const TEMPORARY = ".ooproxy-keys-";
 
 /** Permission bits with which the group or others can write. */
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * The user that this program's files belong to, found by making one: that also shows at the start
- * whether the folder can be written to. `null` where the system knows no such numbers.
+ * The user id of this process, found by creating a file, which also shows at the start whether the
+ * folder is writable. `null` on systems without user ids.
  */
 function ownId(folder: string): Result<number | null, WriteFailure> {
   try {
@@ -102,7 +102,7 @@ function ownId(folder: string): Result<number | null, WriteFailure> {
 /** A regular file that only this program's user can have written; `undefined` where there is none. */
 function readOwnFile(file: string, self: number | null): Result<string | undefined, string> {
   try {
-    // Looked at before it is opened: opening a pipe would wait for somebody to write.
+    // Checked before it is opened: opening a named pipe would block until it has a writer.
     if (!Deno.statSync(file).isFile) return fail("it is no regular file");
     using open = Deno.openSync(file);
     const { isFile, mode, uid } = open.statSync();
@@ -131,12 +131,12 @@ function readLimited(file: Deno.FsFile): string | undefined {
     : new TextDecoder().decode(bytes.subarray(0, size));
 }
 
-/** Exchanges a file as a whole: whoever reads it meets the old text or the new one. */
+/** Replaces a file atomically: a reader sees the old text or the new one. */
 async function replaceFile(file: string, text: string): Promise<Result<void, WriteFailure>> {
   const folder = dirname(file);
   let temporary: string | undefined;
   try {
-    // Made anew under a name that nobody can guess, for its owner alone (0600).
+    // A new file with an unpredictable name, readable by its owner only (0600).
     temporary = await Deno.makeTempFile({ dir: folder, prefix: TEMPORARY });
     await Deno.writeTextFile(temporary, text);
     await Deno.rename(temporary, file);
@@ -160,7 +160,7 @@ function writeFailureOf(error: unknown, folder: string): WriteFailure {
   };
 }
 
-/** The kind of an error alone: its text would repeat the path. */
+/** The name of an error only: its message would repeat the path. */
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : String(error);
 }

@@ -1,15 +1,15 @@
 import type { Fetcher } from "../oidc/fetch_json.ts";
 
-/** The way to the provider, whose trust can change while the program runs. */
+/** HTTP client for the provider, whose trusted CAs can change by a reload. */
 export interface ProviderClient {
-  /** Asks the provider, trusting whom it was last told to trust. */
+  /** Sends a request, with the CAs set last. */
   readonly fetch: Fetcher;
-  /** Trusts these authorities (PEM), besides those of the system, from now on. */
+  /** Replaces the CAs (PEM) trusted besides those of the system. */
   trust(caCerts: readonly string[]): void;
   close(): void;
 }
 
-/** Makes a client that trusts these authorities (PEM) besides those of the system. */
+/** Makes a client that trusts these CAs (PEM) besides those of the system. */
 export function makeProviderClient(caCerts: readonly string[] = []): ProviderClient {
   let trusted = caCerts;
   let client = clientFor(caCerts);

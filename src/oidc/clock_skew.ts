@@ -1,17 +1,17 @@
-/** A `Date` header tells whole seconds: its answer was made within one of these, in milliseconds. */
+/** Resolution of a `Date` header, in milliseconds: it has whole seconds only. */
 const RESOLUTION_MS = 1000;
 
 /**
  * How far the other end's clock is ahead of ours at least, in seconds; negative where it is behind.
  *
- * The answer was made some time between `sentMs` and `receivedMs`, and `Date` (RFC 9110, section
- * 6.6.1) leaves the fraction of its second open: what these two can explain is no difference, so the
- * real one may be larger by up to one second and the time that the request took.
+ * The response was made between `sentMs` and `receivedMs`, and `Date` (RFC 9110, section 6.6.1) has no
+ * fraction of a second. A difference that these two can explain counts as none, so the real one may be
+ * larger by up to one second plus the duration of the request.
  *
  * @param sentMs when the request was sent, milliseconds since the epoch, by our clock.
- * @param receivedMs when the head of the answer had arrived, likewise.
- * @returns `undefined` where the answer does not tell: without a `Date`, or from a cache (`Age`, RFC
- * 9111, section 5.1), because then its `Date` is of the time at which it was stored.
+ * @param receivedMs when the head of the response had arrived, likewise.
+ * @returns `undefined` without a `Date`, or for a response from a cache (`Age`, RFC 9111, section 5.1),
+ * whose `Date` is the time at which it was stored.
  */
 export function clockSkewSecs(
   headers: Headers,

@@ -2,7 +2,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { quote } from "../text.ts";
 import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 
-/** Most of a wrong issuer that is shown, in UTF-16 units: issuers are URLs, longer than other values. */
+/** Longest part of a wrong issuer that is shown, in UTF-16 units: URLs are longer than other values. */
 const LONGEST_ISSUER = 200;
 
 /** A discovery document, as JSON. */
@@ -19,8 +19,8 @@ export function sameIssuer(a: string, b: string): boolean {
 }
 
 /**
- * Reads the issuer of a discovery document, exactly as the document spells it: what `iss` has to
- * equal (OpenID Connect Discovery 1.0, sections 3 and 4.3). It has to be the expected one; only a
+ * Reads the issuer of a discovery document, exactly as the document spells it: what `iss` must
+ * equal (OpenID Connect Discovery 1.0, sections 3 and 4.3). It must be the expected one; only a
  * trailing slash may differ.
  *
  * @param url where the document came from, for messages.
@@ -45,8 +45,8 @@ export function readIssuer(
 }
 
 /**
- * Reads where a discovery document says that the key set is. That may be another host, as it is at
- * large providers, but not plain HTTP when discovery came over HTTPS.
+ * Reads the address of the key set from a discovery document. It may be on another host, as it is with
+ * large providers, but not on plain HTTP when discovery came over HTTPS.
  *
  * @param url where the document came from.
  */

@@ -1,17 +1,17 @@
 /**
- * Requests to the provider that failed, in words. What changes from one attempt to the next (the
- * port on this side, the time of the check) is left out: the same trouble is told once.
+ * Error texts for failed requests to the provider. What changes from one attempt to the next (the local
+ * port, the time of the check) is left out, so that the same error is logged once.
  */
 import { messageOf } from "../text.ts";
 import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 
-/** How the runtime begins to tell that it does not trust a certificate. */
+/** Prefix of the runtime's message about an untrusted certificate. */
 const UNTRUSTED = "invalid peer certificate: ";
 
-/** What can be wrong with a certificate: how the runtime puts it, how it is told, what to do. */
+/** Certificate errors: the runtime's message, our text, what to do. */
 const CERTIFICATE_ERRORS: readonly (readonly [said: RegExp, text: string, hint: string])[] = [
   [
-    // The second is that of an authority whose name is known, but with another key.
+    // BadSignature: an authority of a trusted name, but with another key.
     /UnknownIssuer|BadSignature/,
     "shows a certificate of an authority that is not trusted",
     "name that authority's certificate in PROVIDER_CA_FILE",
@@ -33,7 +33,7 @@ const CERTIFICATE_ERRORS: readonly (readonly [said: RegExp, text: string, hint: 
   ],
 ];
 
-/** A request that brought no whole answer; `error` is what the runtime threw. */
+/** A request without a complete response; `error` is what the runtime threw. */
 export function requestError(url: string, error: unknown): KeyFetchError {
   const reason = reasonOf(error);
   const at = reason.indexOf(UNTRUSTED);
@@ -44,15 +44,15 @@ export function requestError(url: string, error: unknown): KeyFetchError {
   return keyFetchError("certificate", url, `shows a certificate that is refused: ${detail}`);
 }
 
-/** An answer with another status than 200. */
+/** A response with a status other than 200. */
 export function statusError(url: string, status: number): KeyFetchError {
   if (status >= 300 && status < 400) {
-    return keyFetchError("redirect", url, `answered with a redirect (${status})`);
+    return keyFetchError("redirect", url, `responded with a redirect (${status})`);
   }
-  return keyFetchError("status", url, `answered with status ${status}`, statusTodo(status));
+  return keyFetchError("status", url, `responded with status ${status}`, statusHint(status));
 }
 
-function statusTodo(status: number): string | undefined {
+function statusHint(status: number): string | undefined {
   if (status === 401 || status === 403) return "have the provider show it without a login";
   if (status === 404 || status === 410) {
     return "correct PROVIDER_URL (or JWKS_URI): it may lack a part of its path";
@@ -61,10 +61,10 @@ function statusTodo(status: number): string | undefined {
   return undefined;
 }
 
-/** The innermost message of a failed fetch, where the runtime says what really happened. */
+/** The innermost message of a failed fetch, which has the actual cause. */
 function reasonOf(error: unknown): string {
   let reason = error;
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
-  // In front stand the addresses of both ends, one of them with another port each time.
+  // The prefix has both addresses, the local one with another port each time.
   return messageOf(reason).replace(/^error sending request .*?: client error \(\w+\): /s, "");
 }

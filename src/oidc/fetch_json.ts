@@ -6,13 +6,13 @@ import { clockSkewSecs } from "./clock_skew.ts";
 import { requestError, statusError } from "./fetch_error.ts";
 import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 
-/** How a request to the provider is made: the `fetch` of the platform, or one with its own trust. */
+/** Sends a request to the provider: the platform's `fetch`, or one with its own trusted CAs. */
 export type Fetcher = (url: string, init: RequestInit) => Promise<Response>;
 
-/** What the provider answered. */
+/** The provider's response. */
 export interface Fetched {
   readonly document: Readonly<Record<string, unknown>>;
-  /** How far the provider's clock is ahead of ours at least, in seconds, where its answer tells. */
+  /** How far the provider's clock is ahead of ours at least, in seconds, where its response has a `Date`. */
   readonly skewSecs: number | undefined;
 }
 
@@ -22,10 +22,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * Reads one JSON object from the provider: one GET, no redirects, a time limit over everything and
  * a byte limit that holds while the body arrives.
  *
- * Where a member comes twice, the last one counts (RFC 7517, section 4, allows that): whoever writes
- * the document decides about both. Does not check what the object says.
+ * Of duplicate members the last one counts (RFC 7517, section 4, allows that): both come from the same
+ * trusted document. Does not check the object's members.
  *
- * @param stop ends the request before its time.
+ * @param stop aborts the request.
  */
 export async function fetchJson(
   url: string,
@@ -53,23 +53,23 @@ export async function fetchJson(
     }
     const bytes = await readLimited(response.body);
     if (bytes === undefined) {
-      const text = `answered with more than ${MAX_PROVIDER_BODY_BYTES} bytes`;
+      const text = `responded with more than ${MAX_PROVIDER_BODY_BYTES} bytes`;
       return fail(keyFetchError("too_large", url, text));
     }
     const document = parseObject(bytes);
     return document === undefined
-      ? fail(keyFetchError("not_json", url, "did not answer with a JSON object"))
+      ? fail(keyFetchError("not_json", url, "did not respond with a JSON object"))
       : ok({ document, skewSecs });
   } catch (error) {
     if (!timedOut) return fail(requestError(url, error));
-    const text = `gave no whole answer within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`;
+    const text = `sent no complete response within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`;
     return fail(keyFetchError("timeout", url, text));
   } finally {
     cancel();
   }
 }
 
-/** The whole body, or `undefined` as soon as it grows over the limit. */
+/** The whole body, or `undefined` as soon as it exceeds the limit. */
 async function readLimited(
   body: ReadableStream<Uint8Array> | null,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -9,47 +9,47 @@ import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 export interface ProviderAddress {
   /** Root URL of the provider. */
   readonly providerUrl: string;
-  /** `ISSUER`: the issuer that tokens have to name, where it was given. */
+  /** `ISSUER`: the issuer that tokens must name, where it is set. */
   readonly issuer?: string | undefined;
-  /** The issuer that its discovery document has to name (but for a trailing slash). */
+  /** The issuer that its discovery document must name (but for a trailing slash). */
   readonly expectedIssuer: string;
-  /** `JWKS_URI`: where the key set is, whatever discovery says; with `issuer` nobody asks for that. */
+  /** `JWKS_URI`: overrides the address from discovery; with `issuer` set too, discovery is skipped. */
   readonly jwksUri?: string | undefined;
-  /** Whether a key set without a usable key is fine, because tokens may be signed with a secret. */
+  /** Whether a key set without a usable key is accepted, because tokens may be signed with a secret. */
   readonly keysOptional: boolean;
 }
 
-/** A key set with the issuer that its tokens have to name. */
+/** A key set with the issuer that its tokens must name. */
 export interface ProviderKeySet extends KeySet {
   readonly issuer: string;
-  /** How far the provider's clock is ahead of ours at least, in seconds, where it could be seen. */
+  /** How far the provider's clock is ahead of ours at least, in seconds, where it is known. */
   readonly skewSecs: number | undefined;
 }
 
-/** What is known once the way to the key set is. */
+/** The outcome of discovery. */
 interface Located {
   readonly issuer: string;
   readonly jwksUri: string;
   readonly skewSecs: number | undefined;
 }
 
-type Ask = (url: string) => ReturnType<typeof fetchJson>;
+type Get = (url: string) => ReturnType<typeof fetchJson>;
 
 /**
- * Asks a provider once for its keys: discovery document, then key set.
+ * Fetches a provider's keys once: discovery document, then key set.
  *
- * @param signal ends the attempt.
+ * @param signal aborts the attempt.
  */
 export async function fetchKeys(
   address: ProviderAddress,
   { fetcher, clock }: { readonly fetcher: Fetcher; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<Result<ProviderKeySet, KeyFetchError>> {
-  const ask: Ask = (url) => fetchJson(url, fetcher, clock, signal);
-  const located = await locate(address, ask);
+  const get: Get = (url) => fetchJson(url, fetcher, clock, signal);
+  const located = await locate(address, get);
   if (!located.ok) return located;
   const { issuer, jwksUri } = located.value;
-  const jwks = await ask(jwksUri);
+  const jwks = await get(jwksUri);
   if (!jwks.ok) return jwks;
   const keySet = readKeySet(jwks.value.document);
   if (!keySet.ok) {
@@ -60,20 +60,20 @@ export async function fetchKeys(
     const why = keySet.value.skipped.slice(0, 5).join("; ") || "it is empty";
     return fail(keyFetchError("no_keys", jwksUri, `holds no usable key (${why})`));
   }
-  // The clock that puts times into tokens is the provider's; its keys may come from elsewhere.
+  // Tokens are dated by the issuer's clock; its keys may be served from elsewhere.
   const skewSecs = located.value.skewSecs ?? jwks.value.skewSecs;
   return ok({ ...keySet.value, issuer, skewSecs });
 }
 
 async function locate(
   { providerUrl, issuer: known, expectedIssuer, jwksUri: set }: ProviderAddress,
-  ask: Ask,
+  get: Get,
 ): Promise<Result<Located, KeyFetchError>> {
   if (known !== undefined && set !== undefined) {
     return ok({ issuer: known, jwksUri: set, skewSecs: undefined });
   }
   const url = discoveryUrl(providerUrl);
-  const discovered = await ask(url);
+  const discovered = await get(url);
   if (!discovered.ok) return discovered;
   const { document, skewSecs } = discovered.value;
   const issuer = readIssuer(document, url, expectedIssuer);

@@ -1,6 +1,6 @@
 /**
- * The document of `KEY_CACHE_FILE`: the last good key set, so that a restart while the provider is
- * down still lets good tokens in. It holds public keys alone.
+ * The document in `KEY_CACHE_FILE`: the last good key set, so that good tokens are accepted after a
+ * restart while the provider is down. It holds public keys only.
  */
 import { toJwk } from "../jws/public_key.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -10,10 +10,10 @@ import { sameIssuer } from "./discovery.ts";
 import { readKeySet } from "./key_set.ts";
 import type { RestoredKeys } from "./provider_keys.ts";
 
-/** Whose keys a document may hold. */
+/** The provider that a document must belong to. */
 export type KeysOwner = Omit<ProviderAddress, "issuer">;
 
-/** Names the form of the document; another form gets another number. */
+/** Version of the document's format. */
 const FORMAT = "ooproxy key cache 1";
 
 const MEMBERS = ["fetched_at", "format", "issuer", "jwks_uri", "keys", "provider_url"];
@@ -35,12 +35,12 @@ export function writeKeyCache(
 }
 
 /**
- * Reads the document as strictly as if a stranger had written it: exactly the members that
- * `writeKeyCache` writes, made for this provider, keys that a fetch would take.
+ * Reads the document as untrusted input: exactly the members that `writeKeyCache` writes, for this
+ * provider, with keys that a fetch would accept.
  *
  * Does not check who may write the file.
  *
- * @param nowMs the time, milliseconds since the epoch; what was fetched later is refused.
+ * @param nowMs the current time, milliseconds since the epoch; a later fetch time is refused.
  * @param maxAgeMs age from which on keys are refused, in milliseconds.
  * @returns the keys, or why they are not used.
  */
@@ -63,7 +63,7 @@ export function readKeyCache(
     return fail("it is of another issuer");
   }
   const fetchedAt = typeof fetched_at === "string" ? Date.parse(fetched_at) : NaN;
-  if (Number.isNaN(fetchedAt)) return fail("it is damaged: it does not tell when it was fetched");
+  if (Number.isNaN(fetchedAt)) return fail("it is damaged: it has no valid fetched_at");
   if (fetchedAt > nowMs) return fail("its keys come from the future: is the clock right?");
   if (nowMs - fetchedAt >= maxAgeMs) return fail("its keys are older than KEY_STALE_SECS");
   const keySet = readKeySet(document);

@@ -4,23 +4,23 @@ export interface KeyFetchError {
   /** What was fetched. */
   readonly url: string;
   /**
-   * What happened, as the predicate of a sentence whose subject is the URL. The same error has the
-   * same text every time, so that it can be logged once.
+   * What happened, as the predicate of a sentence whose subject is the URL. The same error always
+   * has the same text, so that it is logged once.
    */
   readonly text: string;
   /** What the operator can do about it. */
   readonly hint: string;
 }
 
-/** What to do about an error of which no more is known than its kind. */
+/** Default hint for each kind of error. */
 const HINTS = {
   unreachable: "see that the provider runs, and that this machine finds and reaches that address",
   certificate: "see what certificate the provider shows",
   timeout: "see whether the provider is overloaded, or something on the way drops packets",
   status: "see the provider's own log",
   redirect: "redirects are not followed: name the address it leads to in PROVIDER_URL or JWKS_URI",
-  too_large: "see what answers there: no key set of a provider is that large",
-  not_json: "see what answers there: PROVIDER_URL may lack a part of its path, or a proxy or a " +
+  too_large: "see what responds there: no key set is that large",
+  not_json: "see what responds there: PROVIDER_URL may lack a part of its path, or a proxy or a " +
     "sign-in page may stand in front of the provider",
   bad_document: "see whether PROVIDER_URL (or JWKS_URI) names an OpenID provider",
   wrong_issuer: "correct PROVIDER_URL, or set ISSUER to the provider's public name",
@@ -31,9 +31,9 @@ const HINTS = {
 export type KeyFetchErrorKind = keyof typeof HINTS;
 
 /**
- * Puts an error together.
+ * Makes an error.
  *
- * @param hint what to do about it, where that can be said better than by the kind alone.
+ * @param hint a better hint than the default one of the kind.
  */
 export function keyFetchError(
   kind: KeyFetchErrorKind,

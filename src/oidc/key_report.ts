@@ -4,23 +4,23 @@ import type { LogFields } from "../ops/log_record.ts";
 import type { KeySnapshot } from "./key_source.ts";
 import { describe, type KeyFetchError } from "./key_fetch_error.ts";
 
-/** What the log says about keys: each error once, and its end. */
+/** Logs key fetches: each error once, and the recovery from it. */
 export interface KeyReport {
-  /** Keys have come. `changed` tells whether they are others than before. */
+  /** A fetch succeeded; `changed` says whether keys or issuer differ from before. */
   fetched(keys: KeySnapshot, changed: boolean, skipped: readonly string[]): void;
-  /** A fetch failed; `cached` tells whether keys of an earlier one are held. */
+  /** A fetch failed; `cached` says whether keys of an earlier fetch are still in use. */
   failed(error: KeyFetchError, cached: boolean): void;
-  /** Cached keys are not used any longer. */
+  /** Cached keys have exceeded their age and are no longer used. */
   dropped(ageMs: number): void;
-  /** Keys of an earlier run are there; `used` tells whether they are young enough. */
-  restored(keys: number, ageMs: number, used: boolean): void;
+  /** Keys of `KEY_CACHE_FILE` were read; `used` says whether they are fresh enough. */
+  loaded(keys: number, ageMs: number, used: boolean): void;
 }
 
-/** Makes a report that writes into this log. */
+/** Makes a report that writes to this log. */
 export function makeKeyReport(log: Log): KeyReport {
-  /** The error that has been logged and is not over. */
+  /** The error that has been logged and persists. */
   let logged = "";
-  /** How the latest attempt failed that is over, if it did. */
+  /** The error of the latest attempt, if it failed. */
   let latest: KeyFetchError | undefined;
   return {
     fetched({ issuer, keys }, changed, skipped) {
@@ -57,10 +57,10 @@ export function makeKeyReport(log: Log): KeyReport {
         { ageSecs: secs(ageMs), ...(latest === undefined ? {} : fields(latest)) },
       );
     },
-    restored(keys, ageMs, used) {
-      const known = { keys, ageSecs: secs(ageMs) };
-      if (used) log.info("using keys from KEY_CACHE_FILE until the next fetch", known);
-      else log.warn("ignoring keys from KEY_CACHE_FILE, older than KEY_STALE_SECS", known);
+    loaded(keys, ageMs, used) {
+      const counts = { keys, ageSecs: secs(ageMs) };
+      if (used) log.info("using keys from KEY_CACHE_FILE until the next fetch", counts);
+      else log.warn("ignoring keys from KEY_CACHE_FILE, older than KEY_STALE_SECS", counts);
     },
   };
 }

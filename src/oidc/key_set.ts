@@ -2,18 +2,18 @@ import { type PublicKey, readPublicKey } from "../jws/public_key.ts";
 import { MAX_KEYS } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 
-/** The usable keys of a set, and why the others are not. */
+/** The usable keys of a set, and why others were skipped. */
 export interface KeySet {
   readonly keys: readonly PublicKey[];
-  /** One short sentence for each key left out. */
+  /** One short sentence for each key that was skipped. */
   readonly skipped: readonly string[];
 }
 
 /**
  * Reads a JWK set (RFC 7517, section 5): keys that are not understood, not meant for signatures, not
- * public or too weak are left out one by one and never spoil the others.
+ * public or too weak are skipped one by one and do not affect the others.
  *
- * Does not check whether any key is left: that depends on what tokens are signed with.
+ * Does not require any usable key: tokens may be signed with the client secret.
  */
 export function readKeySet(document: Readonly<Record<string, unknown>>): Result<KeySet, string> {
   const list = document.keys;

@@ -1,64 +1,64 @@
 import type { PublicKey } from "../jws/public_key.ts";
 import type { Result } from "../result.ts";
 
-/** One successful fetch of the provider's keys. Plain data: it crosses processes. */
+/** One successful fetch of the provider's keys. Plain data, sent between processes. */
 export interface KeySnapshot {
   /**
-   * Stands for the *contents*, unique in a process: it changes when issuer or keys change, not when they
-   * are fetched again.
+   * Identifies the *contents*, unique in a process: it changes when issuer or keys change, not when the
+   * same ones are fetched again.
    */
   readonly generation: number;
   /** When its fetch began, milliseconds since the epoch. */
   readonly startedAt: number;
-  /** What `iss` has to equal. */
+  /** What `iss` must equal. */
   readonly issuer: string;
   readonly keys: readonly PublicKey[];
-  /** Set on keys that an earlier run has fetched and no fetch of this one has confirmed yet. */
+  /** Set on keys from `KEY_CACHE_FILE` that no fetch of this run has confirmed yet. */
   readonly restored?: true;
 }
 
-/** Why no (newer) keys can be had now. */
+/** Why no (newer) keys are available now. */
 export interface NoKeys {
   /** One sentence for the log. */
   readonly text: string;
-  /** Seconds until it makes sense to ask again. */
+  /** Seconds after which to retry. */
   readonly retryAfterSecs: number;
-  /** Milliseconds until a fetch may begin, where that is the reason: exactly, and not rounded up. */
+  /** Exact milliseconds until a fetch may begin, where that is the reason. */
   readonly untilFetchMs?: number;
 }
 
-/** Where key sets come from: the provider itself, or a process that asks it on behalf of many. */
+/** Where key sets come from: the provider itself, or the process that fetches for all workers. */
 export interface KeySource {
-  /** The latest keys at hand. Never waits. */
+  /** The cached keys, if any. Never waits. */
   current(): KeySnapshot | undefined;
   /**
    * Resolves with keys whose fetch began at or after `sinceMs`, waiting for the next permitted fetch
-   * where needed; the number of those who wait and their time are bounded.
+   * where needed; the number of waiters and their time are bounded.
    *
-   * @param sinceMs milliseconds since the epoch; 0 takes any keys, and the outcome of a fetch that is
+   * @param sinceMs milliseconds since the epoch; 0 accepts any keys, and the outcome of a fetch that is
    * already in flight.
    */
   since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>>;
   /**
-   * Resolves with the keys of the fetch that is in flight, or that may begin at once. Where none may,
-   * fails at once, and a fetch is made as soon as one may.
+   * Resolves with the keys of the fetch in flight, or of one begun now. During the cool-down fails at
+   * once, and a fetch is scheduled for its end.
    */
   newest(): Promise<Result<KeySnapshot, NoKeys>>;
   /**
-   * Calls `listener` whenever what `current` gives has been replaced or dropped.
+   * Calls `listener` whenever the cached keys have been replaced or dropped.
    *
-   * @returns a function that ends that.
+   * @returns a function that removes the listener.
    */
   onChange(listener: () => void): () => void;
 }
 
-/** A counter from 1: the generations of the key sets of one process. */
+/** A counter from 1, for the generations of key sets of one process. */
 export function makeGenerations(): () => number {
   let last = 0;
   return () => ++last;
 }
 
-/** Those who want to hear of a change. */
+/** Listeners for a change of the cached keys. */
 export class ChangeListeners {
   readonly #listeners = new Set<() => void>();
 

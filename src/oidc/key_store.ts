@@ -20,60 +20,60 @@ export interface VerificationKey {
   forAlgorithm(alg: PublicKeyAlgorithm): Promise<KeyObject>;
 }
 
-/** The keys of one generation, with the issuer that they belong to. */
+/** The keys of one generation, with their issuer. */
 export interface KeyRing {
   readonly generation: number;
   readonly issuer: string;
-  /** Whether the provider gave no usable key at all, which is its fault and no token's. */
+  /** Whether the provider published no usable key: its fault, not the token's. */
   readonly empty: boolean;
   /**
-   * The keys that a token may be signed with: those of its `kid`, else those without one; only such
-   * that are for its algorithm (RFC 7515, section 6; a key without `alg` serves every algorithm of its type).
+   * The keys to try for a token: those with its `kid`, else those without one; only keys for its
+   * algorithm (RFC 7515, section 6). A key without `alg` serves every algorithm of its type.
    */
   candidates(alg: PublicKeyAlgorithm, kid: string | undefined): Candidates;
 }
 
-/** Keys that a token may be signed with. */
+/** Keys to try for a token. */
 export interface Candidates {
   readonly keys: readonly VerificationKey[];
   /**
-   * Whether newer keys could hold one that the token means and that is not here: no key has its
-   * `kid` (then `keys` are those without one), or it has none and no key is for its algorithm.
+   * Whether a refresh could bring the token's key: no key has its `kid` (then `keys` are those without
+   * one), or it has no `kid` and no key is for its algorithm.
    */
   readonly unknownKid: boolean;
 }
 
-/** What was found for a token. */
+/** The keys to try, and the ring they are from. */
 export interface Found extends Candidates {
   readonly ring: KeyRing;
 }
 
 /**
- * Looks keys up in what the source has, and asks the source for more where a token names a key that
- * is not there.
+ * Finds the keys for a token in the cached key set, and has the source refresh it where the token needs
+ * a key that is missing or has been replaced.
  */
 export class KeyStore {
   readonly #source: KeySource;
   readonly #clock: Clock;
   readonly #cooldownMs: number;
   #ring: KeyRing | undefined;
-  /** How many requests wait to see whether the key of their `kid` is another one by now. */
+  /** Requests that wait for a refresh because the key of their `kid` may have been rotated. */
   #refreshWaiters = 0;
-  /** What they all wait for. */
+  /** The refresh in flight, shared by all waiters. */
   #refreshing: Promise<void> | undefined;
-  /** Until when the source has no newer keys, milliseconds of the clock that never jumps. */
+  /** No refresh before this time, in milliseconds of the monotonic clock. */
   #coolingDownUntil = 0;
-  /** Keys that a fetch did not bring, with the time at which that fetch began. */
+  /** Keys missing from the latest fetch, with the start of that fetch (negative cache). */
   readonly #unknown = new Map<string, number>();
 
-  /** @param cooldownMs for how long a key that a fetch did not bring is not asked for again. */
+  /** @param cooldownMs how long a missing key is not fetched again, in milliseconds. */
   constructor(source: KeySource, clock: Clock, cooldownMs: number) {
     this.#source = source;
     this.#clock = clock;
     this.#cooldownMs = cooldownMs;
   }
 
-  /** The keys at hand, or those of the first fetch; waits for that fetch alone. */
+  /** The cached keys, or those of the first fetch; waits for the first fetch only. */
   async ring(): Promise<Result<KeyRing, Failure>> {
     const current = this.#source.current();
     if (current !== undefined) {
@@ -89,11 +89,12 @@ export class KeyStore {
   }
 
   /**
-   * The keys for a token's algorithm and `kid`. A key at hand is returned without waiting; for one
-   * that is not, the next permitted fetch is waited for, unless the last one has already shown that
-   * it is not there.
+   * The keys for a token's algorithm and `kid`. A cached key is returned without waiting; for a missing
+   * one it waits for the next permitted fetch, unless the latest one has already shown that there is no
+   * such key.
    *
-   * @param arrivedAt when the request came in, milliseconds since the epoch.
+   * @param arrivedAt arrival of the request, milliseconds since the epoch.
+   * @returns fails with `unknown_key` or, where the keys cannot be fetched, `keys_unavailable`.
    */
   async find(
     alg: PublicKeyAlgorithm,
@@ -120,10 +121,10 @@ export class KeyStore {
   }
 
   /**
-   * The same for a token that no key at hand fits: `find` without a look at the keys at hand. To be
-   * called only after `find`, for a token whose `kid` is unknown and that no key without one signed.
+   * Like `find`, but skips the cached keys. Call it only after `find`, for a token whose `kid` is unknown
+   * and which no key without a `kid` has signed.
    *
-   * @param arrivedAt when the request came in, milliseconds since the epoch.
+   * @param arrivedAt arrival of the request, milliseconds since the epoch.
    */
   async findAfterRefresh(
     alg: PublicKeyAlgorithm,
@@ -135,9 +136,9 @@ export class KeyStore {
     if (missedAt !== undefined && this.#clock.now() < missedAt + this.#cooldownMs) {
       return fail(failure("unknown_key", "not in the latest key set"));
     }
-    // A fetch that is under way may bring the key already; else it is the next one that will tell.
-    const atHand = this.#source.current()?.startedAt ?? 0;
-    let newer = await this.#source.since(Math.min(arrivedAt, atHand + 1));
+    // A fetch already in flight may bring the key; otherwise wait for one that begins after the request.
+    const cachedAt = this.#source.current()?.startedAt ?? 0;
+    let newer = await this.#source.since(Math.min(arrivedAt, cachedAt + 1));
     if (newer.ok && newer.value.startedAt < arrivedAt) {
       const { unknownKid } = this.#ringOf(newer.value).candidates(alg, kid);
       if (unknownKid) newer = await this.#source.since(arrivedAt);
@@ -156,12 +157,12 @@ export class KeyStore {
   }
 
   /**
-   * The keys for a token that those at hand do not fit although they know its `kid`: the provider may
-   * have put another key in their place. Waits only for a fetch that is in flight or may begin at once;
-   * otherwise one is made when the cool-down is over, for the next token of that kind.
+   * The keys for a token that the cached ones fail although they have its `kid`: the provider may have
+   * rotated the key under the same `kid`. Waits only for a fetch in flight or one that may begin now;
+   * during the cool-down it fails at once, and a fetch at its end serves later tokens.
    *
-   * @param arrivedAt when the request came in, milliseconds since the epoch.
-   * @param tried the keys that do not fit, and the refusal where there are no others by now.
+   * @param arrivedAt arrival of the request, milliseconds since the epoch.
+   * @param tried the ring whose keys failed, and the refusal to return where it is still the latest.
    */
   async findAfterRotation(
     alg: PublicKeyAlgorithm,
@@ -186,18 +187,17 @@ export class KeyStore {
   }
 
   /**
-   * Has the source look for keys newer than a request, and waits while it does so. All who come
-   * meanwhile wait for the same, and where no fetch is permitted the source is not asked again before
-   * one is: a flood costs no more than a look at the clock.
+   * Refreshes keys older than a request. Concurrent calls share one refresh; during the cool-down it is
+   * a no-op, so that a flood of bad tokens costs one clock reading each.
    */
   async #refresh(arrivedAt: number): Promise<void> {
     if (!this.#mayRefresh(arrivedAt)) return;
     await (this.#refreshing ??= this.#askSource());
-    // It had begun before the request came, so one more is made in time.
+    // That fetch had begun before the request arrived: start another without waiting for it.
     if (this.#mayRefresh(arrivedAt)) void (this.#refreshing ??= this.#askSource());
   }
 
-  /** Whether keys newer than a request are not at hand, and may be had. */
+  /** Whether the cached keys are older than a request and the cool-down is over. */
   #mayRefresh(arrivedAt: number): boolean {
     const { startedAt = 0 } = this.#source.current() ?? {};
     return startedAt < arrivedAt && this.#clock.monotonic() >= this.#coolingDownUntil;
@@ -212,7 +212,7 @@ export class KeyStore {
   }
 
   #ringOf(snapshot: KeySnapshot): KeyRing {
-    // The same keys, fetched again, keep their generation: the imported ones stay.
+    // Unchanged keys keep their generation, so the imported ones are reused.
     if (this.#ring?.generation !== snapshot.generation) this.#ring = makeRing(snapshot);
     return this.#ring;
   }

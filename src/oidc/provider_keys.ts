@@ -10,13 +10,13 @@ import { ChangeListeners, type KeySnapshot, type KeySource, type NoKeys } from "
 import { backoffMs, type KeyAges, refetchAgeMs } from "./backoff.ts";
 import { describe, type KeyFetchError } from "./key_fetch_error.ts";
 
-/** What is known about the provider from the settings. */
+/** The provider's settings. */
 export interface ProviderOptions extends ProviderAddress, KeyAges {
-  /** Least time between two fetch attempts that callers cause, whether they succeed or not, in milliseconds. */
+  /** Least time between two fetches that requests cause, successful or not, in milliseconds. */
   readonly cooldownMs: number;
 }
 
-/** Keys of an earlier run. */
+/** Keys of an earlier run, from `KEY_CACHE_FILE`. */
 export interface RestoredKeys {
   readonly issuer: string;
   readonly keys: readonly PublicKey[];
@@ -24,27 +24,27 @@ export interface RestoredKeys {
   readonly fetchedAt: number;
 }
 
-/** What the source of keys needs from outside. */
+/** What it depends on. */
 export interface ProviderParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly fetcher: Fetcher;
-  /** Gives a number from 0 to 1, for the pauses between attempts. */
+  /** Gives a number from 0 to 1, for the back-off. */
   readonly random?: () => number;
   /**
-   * Keys to begin with. They are used like keys at hand, their age included; whoever needs them has
-   * them confirmed with `newest`.
+   * Keys to start with. They are used like fetched ones of the same age; the first caller that needs
+   * them has them confirmed with `newest`.
    */
   readonly restored?: RestoredKeys | undefined;
-  /** Gives the generation of new contents: never the same number twice in a process. */
+  /** Gives the generation of new contents, unique in a process. */
   readonly nextGeneration: () => number;
-  /** Told of every attempt. */
+  /** Called after every attempt. */
   readonly onAttempt?: (result: "ok" | KeyFetchError["kind"]) => void;
-  /** Told of the keys after every successful fetch, and how far the provider's clock is ahead. */
+  /** Called after every successful fetch, with the provider's clock skew in seconds. */
   readonly onFetched?: (keys: KeySnapshot, skewSecs: number | undefined) => void;
 }
 
-/** One attempt: when it began on both clocks, and how it failed, if it did. */
+/** One attempt: its start on both clocks, and its error, if it failed. */
 interface Attempt {
   readonly startedAt: number;
   readonly began: number;
@@ -52,35 +52,35 @@ interface Attempt {
 }
 
 /**
- * The keys of one provider, fetched by discovery when they are first needed, when a caller needs
- * newer ones, and when they have reached their age.
+ * The keys of one provider, fetched when they are first needed, when a caller needs newer ones, and when
+ * they reach their expiry.
  *
- * One fetch is in flight at most; attempts that callers cause keep the cool-down apart, failed ones more
- * and more; keys that have reached their age are fetched again whatever the cool-down. Keys held stay in use while the provider fails, up to the age where they are dropped. They are never
- * dropped for their age alone: an attempt to have them confirmed must have failed.
+ * At most one fetch is in flight. Fetches that requests cause are a cool-down apart, with back-off after
+ * failures; a refresh at expiry ignores the cool-down. While the provider fails, cached keys stay in use
+ * up to `staleMs`; they are dropped then only if an attempt to confirm them has failed.
  */
 export class ProviderKeys implements KeySource {
   readonly #options: ProviderOptions;
   readonly #parts: ProviderParts;
   readonly #report: KeyReport;
   #snapshot: KeySnapshot | undefined;
-  /** When the provider last gave the keys at hand, milliseconds of the clock that never jumps. */
+  /** When the provider last confirmed the cached keys, milliseconds of the monotonic clock. */
   #confirmedAt = 0;
   #attempt: Attempt | undefined;
-  /** From the beginning of the latest attempt to that of the next, in milliseconds. */
+  /** From the start of the latest attempt to that of the next, in milliseconds. */
   #backoffMs = 0;
   /** How many attempts in a row have failed. */
   #failures = 0;
   #inFlight = false;
   #waiting = 0;
-  /** Settles when the next attempt ends, well or not. */
+  /** Settles when the next attempt ends, successful or not. */
   #next = Promise.withResolvers<void>();
   #cancelScheduled: (() => void) | undefined;
   #cancelAgeing: (() => void) | undefined;
-  /** Whether keys are asked for again and again without anybody needing them: they have their age. */
+  /** Whether failed fetches are retried without a request, because the keys have reached their expiry. */
   #due = false;
   #closed = false;
-  /** Ends a fetch in flight when this is closed. */
+  /** Aborts a fetch in flight on `close`. */
   readonly #stop = new AbortController();
   readonly #listeners = new ChangeListeners();
 
@@ -122,7 +122,7 @@ export class ProviderKeys implements KeySource {
     return this.#listeners.add(listener);
   }
 
-  /** Ends a fetch in flight, all waiting and all timers; keys at hand can still be looked up. */
+  /** Aborts a fetch in flight, ends all waits and timers; cached keys remain available. */
   close(): void {
     this.#closed = true;
     this.#stop.abort();
@@ -141,7 +141,7 @@ export class ProviderKeys implements KeySource {
     try {
       while (!this.#closed && !late) {
         const pause = this.#untilPermittedMs();
-        // Without any keys nobody is kept waiting for an attempt that may fail like the last one.
+        // Without cached keys, fail now rather than wait for a retry that may fail like the last one.
         if (!this.#inFlight && pause > 0 && this.#snapshot === undefined) break;
         this.#schedule();
         if (!this.#inFlight && pause > MAX_KEY_WAIT_MS) break;
@@ -151,7 +151,7 @@ export class ProviderKeys implements KeySource {
         }
         const { startedAt = 0, error } = this.#attempt ?? {};
         if (error !== undefined && startedAt >= sinceMs) break;
-        // The fetch that just ended began before the caller asked: what it needs may be newer still.
+        // That fetch began before `sinceMs`: the key may have been published since.
       }
     } finally {
       cancel();
@@ -163,19 +163,19 @@ export class ProviderKeys implements KeySource {
   }
 
   #noKeys(text: string): NoKeys {
-    // A fetch in flight tells soon.
+    // A fetch in flight ends soon.
     const waitMs = this.#inFlight ? 0 : this.#untilPermittedMs();
     return { text, retryAfterSecs: Math.max(1, Math.ceil(waitMs / 1000)) };
   }
 
-  /** Milliseconds until the next attempt may begin; 0 when it may at once. */
+  /** Milliseconds until the next attempt may begin; 0 for now. */
   #untilPermittedMs(): number {
     if (this.#attempt === undefined) return 0;
     const since = this.#parts.clock.monotonic() - this.#attempt.began;
     return Math.max(0, this.#backoffMs - since);
   }
 
-  /** Sees to it that a fetch is in flight, or begins as soon as one is permitted. */
+  /** Makes sure that a fetch is in flight or scheduled for the end of the back-off. */
   #schedule(): void {
     if (this.#closed || this.#inFlight) return;
     const pause = this.#untilPermittedMs();
@@ -188,7 +188,7 @@ export class ProviderKeys implements KeySource {
 
   #fetchNow(): void {
     if (this.#closed || this.#inFlight) return;
-    // A timer may be late where much else is going on.
+    // The timer may be late under load.
     this.#cancelScheduled?.();
     this.#cancelScheduled = undefined;
     void this.#fetch();
@@ -215,7 +215,7 @@ export class ProviderKeys implements KeySource {
     ended.resolve();
   }
 
-  /** A key set that turns empty is a fault, also where a secret would do: the keys held stay in use. */
+  /** A key set that becomes empty is an error even with a client secret: the cached keys stay in use. */
   #address(): ProviderAddress {
     const keysOptional = this.#options.keysOptional && !this.#snapshot?.keys.length;
     return { ...this.#options, keysOptional };
@@ -248,11 +248,11 @@ export class ProviderKeys implements KeySource {
 
   #restore({ issuer, keys, fetchedAt }: RestoredKeys): void {
     const { clock } = this.#parts;
-    // A time that is yet to come would make every request believe that nothing newer can be had.
+    // A start in the future would make every request take these keys for the newest.
     const startedAt = Math.min(fetchedAt, clock.now() - 1);
     const ageMs = clock.now() - startedAt;
     const used = ageMs < this.#options.staleMs;
-    this.#report.restored(keys.length, ageMs, used);
+    this.#report.loaded(keys.length, ageMs, used);
     if (!used) return;
     this.#snapshot = {
       generation: this.#parts.nextGeneration(),
@@ -265,7 +265,7 @@ export class ProviderKeys implements KeySource {
     this.#watchAge();
   }
 
-  /** Has keys fetched again when they have the age for it, and drops them when they are too old. */
+  /** Refreshes keys at their expiry, and drops stale ones that cannot be confirmed. */
   #watchAge(): void {
     this.#cancelAgeing?.();
     if (this.#snapshot === undefined) return;
@@ -275,10 +275,10 @@ export class ProviderKeys implements KeySource {
     const ageMs = clock.monotonic() - this.#confirmedAt;
     const unconfirmed = this.#failures > 0 || this.#snapshot.restored === true;
     if (ageMs >= staleMs && unconfirmed) return this.#drop(ageMs);
-    // Restored keys are confirmed when they are first needed; until then no request is sent.
+    // Restored keys are confirmed when first needed; until then nothing is fetched.
     if (ageMs >= refetchMs && this.#attempt !== undefined) {
       this.#due = true;
-      // The operator chose the age; the cool-down bounds what clients cause, and what fails.
+      // The cool-down bounds what clients cause and failed fetches, not the configured expiry.
       if (this.#failures === 0) this.#fetchNow();
       else this.#schedule();
     }

@@ -7,34 +7,34 @@ import type { RequestFacts } from "./facts.ts";
 import { checkClaims, checkRequirement, claimsNeeded } from "./requirement.ts";
 import type { Rule } from "./rule.ts";
 
-/** What is to become of a request. */
+/** The decision on a request. */
 export interface Decision {
-  /** The rule that it was decided by. */
+  /** The rule that matched. */
   readonly rule: Rule;
-  /** Who calls, where that was asked and the token says so. */
+  /** The caller, where the rule needs one and the token is good. */
   readonly identity?: Identity;
-  /** Why it goes no further. */
+  /** Why the request is refused. */
   readonly refused?: Failure;
 }
 
-/** Decides on one request; at once where its token is known. */
+/** Decides on one request; synchronously where its token is cached. */
 export type Decide = (facts: RequestFacts) => Awaitable<Decision>;
 
 /** What a decision is made from. */
 export interface PolicyOptions {
-  /** The first that matches decides; the last has to match everything. */
+  /** The first match decides; the last rule must match everything. */
   readonly rules: readonly [...Rule[], Rule];
   readonly authenticate: Authenticate;
 }
 
 /**
- * Builds the decision: which rule, who calls, does the rule accept the caller. Nothing is carried out
- * here and nothing is remembered: what a rule says of a caller is looked at for each request.
+ * Builds the decision: which rule matches, who the caller is, whether the rule accepts the caller. It is
+ * made anew for each request; nothing is cached here and nothing carried out.
  */
 export function makeDecide({ rules, authenticate }: PolicyOptions): Decide {
   return function decide(facts) {
     const rule = rules.find((rule) => rule.matches(facts));
-    // A request that no rule is for must not pass because of that.
+    // A request without a rule must not be allowed.
     if (rule === undefined) throw new Error("the last rule does not match everything");
     if (rule.access === "public") return { rule };
     const authenticated = authenticate(facts.fields.authorization);
@@ -44,7 +44,7 @@ export function makeDecide({ rules, authenticate }: PolicyOptions): Decide {
   };
 }
 
-/** Holds an outcome of authentication against what a rule demands. */
+/** Checks an authenticated caller against the rule's requirement. */
 function authorise(rule: Rule, authenticated: Result<Identity, Failure>): Decision {
   if (!authenticated.ok) return { rule, refused: authenticated.failure };
   const identity = authenticated.value;
@@ -52,15 +52,14 @@ function authorise(rule: Rule, authenticated: Result<Identity, Failure>): Decisi
   return refused === undefined ? { rule, identity } : { rule, identity, refused };
 }
 
-/** The claims that some rule looks at, by name. */
+/** Names of the claims that any rule needs. */
 export function claimsNeededBy(rules: readonly Rule[]): readonly string[] {
   const names = rules.flatMap(({ access }) => access === "public" ? [] : claimsNeeded(access));
   return [...new Set(names)];
 }
 
 /**
- * Why no rule could accept a token with these claims, which nothing has verified yet; `undefined` where
- * one could.
+ * Why no rule could accept a token with these unverified claims; `undefined` where one could.
  */
 export function refusedByAll(rules: readonly Rule[], claims: Claims): Failure | undefined {
   let refused: Failure | undefined;

@@ -1,13 +1,12 @@
 /**
- * What a decision may look at: known of a request before anything is decided, taken from HTTP itself or
- * from what a gateway says.
+ * What a decision may depend on: the facts of a request, from HTTP itself or from a gateway's headers.
  */
 export interface RequestFacts {
-  /** Names the request in logs. */
+  /** Identifies the request in logs. */
   readonly id: string;
   readonly method: string;
   readonly target: {
-    /** The path alone, byte for byte as the client sent it. */
+    /** The path only, byte for byte as the client sent it. */
     readonly path: string;
     readonly host: string;
   };

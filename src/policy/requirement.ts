@@ -2,17 +2,17 @@ import type { Claims } from "../auth/claims.ts";
 import type { Identity } from "../auth/identity.ts";
 import { type Failure, failure } from "../failure.ts";
 
-/** What a rule demands of a caller whose token has been verified. What is `undefined` is not checked. */
+/** What a rule requires of an authenticated caller. `undefined` is not checked. */
 export interface Requirement {
-  /** `aud` has to equal it exactly; a list has to hold the same members, in any order. */
+  /** `aud` must equal it exactly; a list must have the same members, in any order. */
   readonly audience: string | readonly string[] | undefined;
-  /** `sub` has to equal it. */
+  /** `sub` must equal it. */
   readonly subject: string | undefined;
 }
 
 /**
  * Why a requirement does not accept a caller, or `undefined` (RFC 7519, sections 4.1.2 and 4.1.3;
- * stricter: the audience has to be equal, not merely contained).
+ * stricter: the audience must be equal, not merely contained).
  */
 export function checkRequirement(
   { audience, subject }: Requirement,
@@ -25,7 +25,7 @@ export function checkRequirement(
   return undefined;
 }
 
-/** The same for claims that nothing has verified yet: a refusal holds whatever verification brings. */
+/** The same for unverified claims: a refusal holds whether or not the token verifies. */
 export function checkClaims(requirement: Requirement, claims: Claims): Failure | undefined {
   const { sub } = claims;
   return checkRequirement(requirement, {
@@ -34,7 +34,7 @@ export function checkClaims(requirement: Requirement, claims: Claims): Failure |
   });
 }
 
-/** The claims that a requirement looks at. */
+/** The claims that a requirement needs. */
 export function claimsNeeded({ audience }: Requirement): readonly string[] {
   return audience === undefined ? [] : ["aud"];
 }
@@ -42,7 +42,7 @@ export function claimsNeeded({ audience }: Requirement): readonly string[] {
 function sameAudience(aud: unknown, expected: string | readonly string[]): boolean {
   if (typeof expected === "string") return aud === expected;
   if (!Array.isArray(aud) || aud.length !== expected.length) return false;
-  // Nearly always in the same order, which costs no copy.
+  // Nearly always in the same order, which needs no copy.
   if (expected.every((member, at) => aud[at] === member)) return true;
   const rest: unknown[] = [...aud];
   for (const member of expected) {

@@ -1,16 +1,16 @@
 import type { RequestFacts } from "./facts.ts";
 import type { Requirement } from "./requirement.ts";
 
-/** Which requests it is for, and who may make them. */
+/** Which requests it applies to, and who may make them. */
 export interface Rule {
-  /** Names it in logs and metrics. */
+  /** Identifies it in logs and metrics. */
   readonly name: string;
   matches(facts: RequestFacts): boolean;
-  /** Open to everybody, or what is demanded of the caller. */
+  /** Open without a token, or what is required of the caller. */
   readonly access: "public" | Requirement;
 }
 
-/** The rule for every request: what the settings demand of all callers alike. */
+/** A rule for every request: what the settings require of all callers. */
 export function ruleForAll(access: Requirement): Rule {
   return { name: "default", matches: () => true, access };
 }

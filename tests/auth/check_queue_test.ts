@@ -9,7 +9,7 @@ const busyFor = (ms: number) => {
   while (performance.now() < end);
 };
 
-Deno.test("Checks run one after the other, in order, and each tells its own outcome.", async () => {
+Deno.test("Checks run one after the other, in order, and each gives its own outcome.", async () => {
   const queue = new CheckQueue(10, systemClock);
   const order: number[] = [];
   const outcomes = await Promise.all([1, 2, 3].map((n) =>
@@ -65,8 +65,8 @@ Deno.test("Between right signatures everything else has its turn every now and t
   assert(seen >= 0 && seen < 40, `it ran after ${seen} of 40 checks`);
 });
 
-Deno.test("Everything else has its turn after each check in vain, however quick.", async () => {
-  // On a clock that stands still nobody gives way because of the time.
+Deno.test("The queue yields after each failed check, however quick.", async () => {
+  // On a clock that stands still no check yields because of the time.
   assertEquals(await seenBetween(true, 0), 40);
   const seen = await seenBetween(false, 0);
   assert(seen >= 0 && seen < 40, `it ran after ${seen} of 40 checks`);

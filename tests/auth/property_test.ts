@@ -1,5 +1,5 @@
 /**
- * Properties that hold for every token: nothing but the good token itself is let in, nothing at all
+ * Properties that hold for every token: nothing but the good token itself is accepted, nothing at all
  * makes anything but a refusal. fast-check prints seed and path of whatever it finds; put them into
  * `fc.assert(..., { seed, path })` to see it again.
  */
@@ -52,7 +52,7 @@ async function goodTokens(nowMs: number, claims: Members = {}): Promise<readonly
   ];
 }
 
-/** Refusals that a request can be answered with before the upstream is asked. */
+/** Refusals that a request can get before the upstream is asked. */
 const REFUSALS: ReadonlySet<string> = new Set(
   REASONS.filter((reason) => statusOf(reason) < 500 || statusOf(reason) === 503),
 );
@@ -198,7 +198,7 @@ const someHeader = fc.record({
 
 const isNumber = (claim: unknown) => typeof claim === "number";
 
-/** Whether a token is to be let in, in the words of RFC 7519 and apart from the code that decides it. */
+/** Whether a token is to be accepted, in the words of RFC 7519 and apart from the code that decides it. */
 function isEntitled(header: Members, claims: Members, signedWith: string): boolean {
   const { exp, nbf = NOW, iat = NOW } = claims;
   const { kid } = header;
@@ -210,7 +210,7 @@ function isEntitled(header: Members, claims: Members, signedWith: string): boole
     isNumber(nbf) && Number(nbf) <= NOW && isNumber(iat) && Number(iat) <= NOW;
 }
 
-Deno.test("a signed token is let in exactly when its header and claims entitle it", async () => {
+Deno.test("a signed token is accepted exactly when its header and claims entitle it", async () => {
   const gate = await pipeline();
   const counts = { let_in: 0, kept_out: 0 };
   await fc.assert(
@@ -250,8 +250,8 @@ Deno.test("through the whole proxy: changed tokens and noise get a 4xx, the upst
       // As bytes of UTF-8; a line end would begin another header.
       const bytes = Buffer.from(text.replace(/[\r\n]/g, ""), "utf8").toString("latin1").trim();
       fc.pre(!tokens.includes(bytes.replace(/^Bearer +/, "")));
-      const answer = await stack.callRaw([`Authorization: ${bytes}`, "Connection: close"]);
-      assert(answer.status >= 400 && answer.status < 500, answer.startLine);
+      const response = await stack.callRaw([`Authorization: ${bytes}`, "Connection: close"]);
+      assert(response.status >= 400 && response.status < 500, response.startLine);
     }),
     { numRuns: PROXY_RUNS },
   );

@@ -56,7 +56,7 @@ function makeGate(options: Options = {}) {
       asked++;
       const startedAt = clock.now();
       await options.onFetch?.();
-      if (options.down) return fail({ text: "nobody there", retryAfterSecs: 7 });
+      if (options.down) return fail({ text: "connection refused", retryAfterSecs: 7 });
       const set = readKeySet({ keys });
       assert(set.ok);
       const issuer = options.issuer ?? DEFAULT_ISSUER;

@@ -229,7 +229,7 @@ Deno.test("Keys that a failing provider does not confirm in time are dropped by 
   });
   const dropped = service.log().filter(({ msg }) => String(msg).startsWith("cached JWKS expired"));
   assertEquals(dropped.map(({ level, error }) => [level, error]), [
-    ["error", "answered with status 500"],
+    ["error", "responded with status 500"],
   ]);
   const { headers, body } = await fetch(service.url(), {
     headers: { authorization: `Bearer ${token}` },

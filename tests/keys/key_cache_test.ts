@@ -4,7 +4,7 @@ import { systemClock } from "../../src/ops/clock.ts";
 import { type KeyCache, makeKeyCache } from "../../src/keys/key_cache.ts";
 import { keySettings } from "../../src/app/prepare.ts";
 import type { KeySettings } from "../../src/keys/key_broker.ts";
-import { lookalikeKey } from "../oidc/scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
 import { settings } from "../support/settings.ts";
@@ -113,7 +113,7 @@ const UNUSED: readonly (readonly [
 ];
 
 for (const [sentence, spoil, why] of UNUSED) {
-  Deno.test(`A file ${sentence} is not used, which is told in one line.`, async () => {
+  Deno.test(`A file ${sentence} is not used, which is logged in one line.`, async () => {
     await withCache(async ({ cache, config, log, file, folder }) => {
       cache.store(snapshot(), config);
       await cache.written();
@@ -128,7 +128,7 @@ for (const [sentence, spoil, why] of UNUSED) {
 
 Deno.test({
   name: "A file of another user is not used.",
-  ignore: Deno.uid() !== 0, // nobody else can give a file away
+  ignore: Deno.uid() !== 0, // only root can give a file away
   fn: async () => {
     await withCache(async ({ cache, config, log, file }) => {
       cache.store(snapshot(), config);
@@ -140,7 +140,7 @@ Deno.test({
   },
 });
 
-Deno.test("A folder that cannot be written to is told once, with what to do, until it can be again.", async () => {
+Deno.test("A folder that is not writable is logged once, with what to do, until it is again.", async () => {
   await withCache(async ({ cache, log, folder }) => {
     const file = `${folder}/sub/keys.json`;
     const config = keySettings(settings({ KEY_CACHE_FILE: file }));

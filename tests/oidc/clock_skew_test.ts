@@ -35,7 +35,7 @@ const SILENT: readonly (readonly [sentence: string, headers: Record<string, stri
 ];
 
 for (const [sentence, headers] of SILENT) {
-  Deno.test(`clock skew: an answer ${sentence} tells nothing`, () => {
+  Deno.test(`clock skew: a response ${sentence} says nothing`, () => {
     assertEquals(clockSkewSecs(new Headers(headers), NOON, NOON), undefined);
   });
 }

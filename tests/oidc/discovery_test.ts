@@ -64,7 +64,7 @@ Deno.test("discovery: the expected issuer may have the slash that the document l
   assertEquals(read.ok && read.value.issuer, ISSUER);
 });
 
-Deno.test("discovery: a wrong issuer is told with both names and with what to set", () => {
+Deno.test("discovery: a wrong issuer is reported with both names and with what to set", () => {
   const read = readDiscovery({ issuer: "https://public.test", jwks_uri: JWKS }, URL_HTTPS, ISSUER);
   assert(!read.ok);
   assertIncludes(read.failure.text, "https://public.test");
@@ -78,8 +78,8 @@ Deno.test("discovery: a long wrong issuer is cut and its control characters are 
   const issuer = `https://x\n${"y".repeat(5000)}`;
   const read = readDiscovery({ issuer, jwks_uri: JWKS }, URL_HTTPS, ISSUER);
   assert(!read.ok);
-  const told = read.failure.text + read.failure.hint;
-  assert(told.length < 1000 && !told.includes("\n"));
+  const report = read.failure.text + read.failure.hint;
+  assert(report.length < 1000 && !report.includes("\n"));
 });
 
 const BAD_DOCUMENTS: readonly (readonly [sentence: string, members: Record<string, unknown>])[] = [

@@ -60,7 +60,7 @@ const TROUBLES: readonly (readonly [
 ];
 
 for (const [sentence, kind, play] of TROUBLES) {
-  Deno.test(`fetch json: ${sentence} is trouble of the kind ${kind}`, async () => {
+  Deno.test(`fetch json: ${sentence} is an error of the kind ${kind}`, async () => {
     await using provider = startProvider();
     await play(provider);
     const read = await ask(provider);
@@ -69,7 +69,7 @@ for (const [sentence, kind, play] of TROUBLES) {
   });
 }
 
-Deno.test("fetch json: a body that breaks off is trouble of the kind unreachable", async () => {
+Deno.test("fetch json: a body that is cut short is an error of the kind unreachable", async () => {
   await using server = await rawUpstream(async (socket) => {
     await socket.readRequest();
     await socket.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}");
@@ -80,7 +80,7 @@ Deno.test("fetch json: a body that breaks off is trouble of the kind unreachable
 });
 
 for (const status of [301, 302, 303, 307, 308]) {
-  Deno.test(`fetch json: a redirect ${status} is trouble and is not followed`, async () => {
+  Deno.test(`fetch json: a redirect ${status} is an error and is not followed`, async () => {
     await using provider = startProvider();
     await using elsewhere = startProvider();
     provider.answer(() => Response.redirect(elsewhere.jwksUrl, status));
@@ -90,13 +90,13 @@ for (const status of [301, 302, 303, 307, 308]) {
   });
 }
 
-Deno.test("fetch json: the same trouble has the same words, whatever port the request comes from", async () => {
+Deno.test("fetch json: the same error has the same text, from whichever local port", async () => {
   await using server = await rawUpstream(async (socket) => {
     await socket.readRequest();
     await socket.close();
   });
-  const told = [1, 2].map(() => fetchJson(`${server.url}/jwks`, fetch, systemClock));
-  const [one, two] = await Promise.all(told);
+  const failures = [1, 2].map(() => fetchJson(`${server.url}/jwks`, fetch, systemClock));
+  const [one, two] = await Promise.all(failures);
   assert(one?.ok === false);
   assertEquals(one, two);
   assertEquals(

@@ -1,6 +1,6 @@
 /**
- * Everything that a provider can do wrong, over real sockets with the real client: each is trouble of
- * a kind, told once with what to do, and the keys at hand stay in use.
+ * Everything that a provider can do wrong, over real sockets with the real client: each is an
+ * error of a kind, logged once with what to do, and the cached keys stay in use.
  */
 import { MAX_PROVIDER_BODY_BYTES, PROVIDER_FETCH_TIMEOUT_MS } from "../../src/limits.ts";
 import { fetchKeys, type ProviderAddress } from "../../src/oidc/fetch_keys.ts";
@@ -17,7 +17,8 @@ import { makeAuthority, type TestAuthority } from "../support/pfx.ts";
 import { startProvider, type TestProvider } from "../support/provider.ts";
 import { type CertificateFault, servedCertificate } from "../support/served_certificate.ts";
 import { rawUpstream } from "../support/upstream.ts";
-import { COOLDOWN_MS, lookalikeKey, STALE_MS } from "./scripted.ts";
+import { COOLDOWN_MS, STALE_MS } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 /** Longer than any pause between two attempts, in milliseconds. */
 const AFTER_ANY_PAUSE_MS = 120_000;
@@ -38,8 +39,8 @@ interface Scene {
 interface Fault {
   readonly sentence: string;
   readonly kind: KeyFetchErrorKind;
-  /** Parts of what is told to have happened, and to be done. */
-  readonly told: string;
+  /** Parts of the error text, and of the hint. */
+  readonly text: string;
   readonly hint: string;
   readonly play: (scene: Scene) => void | Promise<void>;
   /** The provider is over TLS, with a certificate of the authority. */
@@ -73,21 +74,21 @@ async function keysBehind(
 }
 
 const SENDING = "see that the provider runs";
-const SEE_WHAT = "see what answers there";
-const DUE_TO_TIME = `gave no whole answer within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`;
+const SEE_WHAT = "see what responds there";
+const DUE_TO_TIME = `sent no complete response within ${PROVIDER_FETCH_TIMEOUT_MS / 1000} s`;
 
 const FAULTS: readonly Fault[] = [
   {
     sentence: "refuses connections",
     kind: "unreachable",
-    told: "cannot be reached: tcp connect error: Connection refused",
+    text: "cannot be reached: tcp connect error: Connection refused",
     hint: SENDING,
     play: ({ provider }) => provider.refuse(),
   },
   {
     sentence: "closes connections without a word",
     kind: "unreachable",
-    told: "cannot be reached: connection closed before message completed",
+    text: "cannot be reached: connection closed before message completed",
     hint: SENDING,
     play: async ({ provider, stack }) => {
       const server = stack.use(
@@ -102,15 +103,15 @@ const FAULTS: readonly Fault[] = [
   ...(["discovery", "jwks"] as const).map((where): Fault => ({
     sentence: `hangs at ${where}`,
     kind: "timeout",
-    told: DUE_TO_TIME,
+    text: DUE_TO_TIME,
     hint: "overloaded",
     silentAt: where === "discovery" ? 1 : 2,
     play: ({ provider }) => provider.hang(where),
   })),
   {
-    sentence: "sends its answer drop by drop",
+    sentence: "sends its response drop by drop",
     kind: "timeout",
-    told: DUE_TO_TIME,
+    text: DUE_TO_TIME,
     hint: "overloaded",
     silentAt: 1,
     play: ({ provider }) => provider.drip(1000),
@@ -119,49 +120,49 @@ const FAULTS: readonly Fault[] = [
     .map(([status, hint]): Fault => ({
       sentence: `responds with status ${status}`,
       kind: "status",
-      told: `answered with status ${status}`,
+      text: `responded with status ${status}`,
       hint,
       play: ({ provider }) => provider.answer(() => new Response(SECRET, { status })),
     })),
   {
-    sentence: "answers with a redirect",
+    sentence: "responds with a redirect",
     kind: "redirect",
-    told: "answered with a redirect (302)",
+    text: "responded with a redirect (302)",
     hint: "name the address it leads to",
     play: ({ provider }) => provider.redirectTo(`https://id.test/?code=${SECRET}`),
   },
   {
-    sentence: "answers with a page",
+    sentence: "responds with a page",
     kind: "not_json",
-    told: "did not answer with a JSON object",
+    text: "did not respond with a JSON object",
     hint: SEE_WHAT,
     play: ({ provider }) => provider.html(),
   },
   {
-    sentence: "answers with JSON that stops in the middle",
+    sentence: "responds with JSON that stops in the middle",
     kind: "not_json",
-    told: "did not answer with a JSON object",
+    text: "did not respond with a JSON object",
     hint: SEE_WHAT,
     play: ({ provider }) => provider.answer(() => new Response(`{"keys": "${SECRET}`)),
   },
   {
-    sentence: "answers with more than the limit",
+    sentence: "responds with more than the limit",
     kind: "too_large",
-    told: `answered with more than ${MAX_PROVIDER_BODY_BYTES} bytes`,
+    text: `responded with more than ${MAX_PROVIDER_BODY_BYTES} bytes`,
     hint: SEE_WHAT,
     play: ({ provider }) => provider.bigBody(MAX_PROVIDER_BODY_BYTES),
   },
   {
     sentence: "names another issuer",
     kind: "wrong_issuer",
-    told: 'names the issuer "https://evil.test", expected was http://127.0.0.1',
+    text: 'names the issuer "https://evil.test", expected was http://127.0.0.1',
     hint: "set ISSUER=",
     play: ({ provider }) => provider.setIssuer("https://evil.test"),
   },
   {
     sentence: "names another issuer, in the second of two such members",
     kind: "wrong_issuer",
-    told: 'names the issuer "https://evil.test"',
+    text: 'names the issuer "https://evil.test"',
     hint: "set ISSUER=",
     play: ({ provider: { answer, url, jwksUrl } }) =>
       answer(
@@ -175,21 +176,21 @@ const FAULTS: readonly Fault[] = [
   {
     sentence: "names no issuer",
     kind: "bad_document",
-    told: "has no issuer",
+    text: "has no issuer",
     hint: "PROVIDER_URL",
     play: ({ provider }) => provider.setIssuer(undefined),
   },
   {
     sentence: "names no jwks_uri",
     kind: "bad_document",
-    told: "has no usable jwks_uri",
+    text: "has no usable jwks_uri",
     hint: "JWKS_URI",
     play: ({ provider }) => provider.setDiscovery({ jwks_uri: undefined }),
   },
   {
     sentence: "names a jwks_uri on plain http, itself on https",
     kind: "bad_document",
-    told: "has a jwks_uri on plain http",
+    text: "has a jwks_uri on plain http",
     hint: "have the provider publish an https jwks_uri",
     tls: true,
     play: ({ provider, stack }) => {
@@ -200,21 +201,21 @@ const FAULTS: readonly Fault[] = [
   {
     sentence: "publishes no list of keys",
     kind: "bad_document",
-    told: "has no list of keys",
+    text: "has no list of keys",
     hint: "address of a key set",
     play: ({ provider }) => provider.setJwks({ keys: { kty: "oct", k: SECRET } }),
   },
   {
     sentence: "publishes an empty list of keys",
     kind: "no_keys",
-    told: "holds no usable key (it is empty)",
+    text: "holds no usable key (it is empty)",
     hint: "publish a key",
     play: ({ provider }) => provider.rotate([]),
   },
   {
     sentence: "publishes an empty list of keys, in the second of two such members",
     kind: "no_keys",
-    told: "holds no usable key (it is empty)",
+    text: "holds no usable key (it is empty)",
     hint: "publish a key",
     play: ({ provider }) =>
       provider.setJwks(`{"keys":[${JSON.stringify(lookalikeKey("good"))}],"keys":[]}`),
@@ -228,10 +229,10 @@ const FAULTS: readonly Fault[] = [
       "by a name that its certificate holds",
     ],
     ["foreign", "shows a certificate of an authority that is not trusted", "PROVIDER_CA_FILE"],
-  ] as const).map(([fault, told, hint]): Fault => ({
+  ] as const).map(([fault, text, hint]): Fault => ({
     sentence: `shows a certificate that is ${fault}`,
     kind: "certificate",
-    told,
+    text,
     hint,
     tls: true,
     play: (scene) => keysBehind(scene, fault),
@@ -239,7 +240,7 @@ const FAULTS: readonly Fault[] = [
   ...([
     ["a shared secret", { kty: "oct", k: SECRET, kid: "odd" }],
     ["a private key", { ...lookalikeKey("odd"), d: SECRET }],
-    ["a key of a kind that nobody knows", { kty: "AKP", alg: "ML-DSA-44", pub: "AA", kid: "odd" }],
+    ["a key of an unknown kind", { kty: "AKP", alg: "ML-DSA-44", pub: "AA", kid: "odd" }],
     ["a key for encryption", lookalikeKey("odd", 1, { use: "enc" })],
     ["a key of 1024 bits", lookalikeKey("odd", 1, { n: "_".repeat(170) + "8" })],
     ["a key of 8200 bits", lookalikeKey("odd", 1, { n: "_".repeat(1366) + "8" })],
@@ -250,7 +251,7 @@ const FAULTS: readonly Fault[] = [
   ] as const).map(([sentence, key]): Fault => ({
     sentence: `publishes nothing but ${sentence}`,
     kind: "no_keys",
-    told: "holds no usable key (key ",
+    text: "holds no usable key (key ",
     hint: "publish a key",
     play: ({ provider }) => provider.setJwks({ keys: [key] }),
   })),
@@ -268,7 +269,7 @@ async function untilTimeout(provider: TestProvider, asked: number, clock: FakeCl
 }
 
 for (const fault of FAULTS) {
-  Deno.test(`ask provider: one that ${fault.sentence} is trouble of the kind ${fault.kind}, with what to do`, async () => {
+  Deno.test(`fetch keys: a provider that ${fault.sentence} is an error of the kind ${fault.kind}, with what to do`, async () => {
     await using stack = new AsyncDisposableStack();
     const scene = await startScene(fault, stack);
     const { provider, fetcher } = scene;
@@ -279,13 +280,13 @@ for (const fault of FAULTS) {
     const asked = await asking;
     assert(!asked.ok);
     assertEquals(asked.failure.kind, fault.kind);
-    assertIncludes(asked.failure.text, fault.told);
+    assertIncludes(asked.failure.text, fault.text);
     assertIncludes(asked.failure.hint, fault.hint);
     assertExcludes(JSON.stringify(asked.failure), SECRET);
     provider.recover();
   });
 
-  Deno.test(`ask provider: one that ${fault.sentence} is told once, and the keys at hand stay in use`, async () => {
+  Deno.test(`fetch keys: a provider that ${fault.sentence} is logged once, and the cached keys stay in use`, async () => {
     await using stack = new AsyncDisposableStack();
     const scene = await startScene(fault, stack);
     const { provider, fetcher } = scene;
@@ -314,13 +315,13 @@ for (const fault of FAULTS) {
       assertEquals(source.current(), first.value);
     }
 
-    const told = log.lines.filter(({ level }) => level === "warn" || level === "error");
-    assertEquals(told.map(({ message }) => message), [
+    const logged = log.lines.filter(({ level }) => level === "warn" || level === "error");
+    assertEquals(logged.map(({ message }) => message), [
       "JWKS refresh failed, using cached keys",
     ]);
-    const { url, trouble, hint } = told[0]?.fields ?? {};
+    const { url, error, hint } = logged[0]?.fields ?? {};
     assertIncludes(String(url), "://");
-    assertIncludes(String(trouble), fault.told);
+    assertIncludes(String(error), fault.text);
     assertIncludes(String(hint), fault.hint);
     assertExcludes(log.text(), SECRET);
     provider.recover();
@@ -340,7 +341,7 @@ function ask(provider: TestProvider, more: Partial<ProviderAddress> = {}) {
   );
 }
 
-Deno.test("ask provider: an authority that is not known at all is told like one with another key", async () => {
+Deno.test("fetch keys: an unknown authority is reported like one with another key", async () => {
   await using stack = new AsyncDisposableStack();
   const { provider } = await startScene({ tls: true }, stack);
   const asked = await ask(provider);
@@ -350,7 +351,7 @@ Deno.test("ask provider: an authority that is not known at all is told like one 
   ]);
 });
 
-Deno.test("ask provider: of 100 MB no more is read than the limit and what is under way", async () => {
+Deno.test("fetch keys: of 100 MB no more is read than the limit and what is under way", async () => {
   await using provider = startProvider();
   const piece = new Uint8Array(64 * 1024).fill(0x20);
   const cancelled = Promise.withResolvers<void>();
@@ -373,7 +374,7 @@ Deno.test("ask provider: of 100 MB no more is read than the limit and what is un
   assert(left > 50_000_000, `${100_000_000 - left} bytes were sent`);
 });
 
-Deno.test("ask provider: odd keys beside a good one are left out, each with its reason", async () => {
+Deno.test("fetch keys: odd keys beside a good one are left out, each with its reason", async () => {
   const odd = [null, { kty: "AKP", kid: "pq" }, { kty: "oct", k: "AA" }, lookalikeKey("good")];
   await using provider = startProvider({ keys: odd as never });
   const asked = await ask(provider);
@@ -382,13 +383,13 @@ Deno.test("ask provider: odd keys beside a good one are left out, each with its 
   assertEquals(asked.value.skipped.length, 3);
 });
 
-Deno.test("ask provider: an empty key set will do where tokens may be signed with a secret", async () => {
+Deno.test("fetch keys: an empty key set will do where tokens may be signed with a secret", async () => {
   await using provider = startProvider();
   const asked = await ask(provider, { keysOptional: true });
   assertEquals(asked.ok && asked.value.keys, []);
 });
 
-Deno.test("ask provider: of two jwks_uri the last one counts", async () => {
+Deno.test("fetch keys: of two jwks_uri the last one counts", async () => {
   await using provider = startProvider({ keys: [lookalikeKey("good")] });
   const { url, jwksUrl } = provider;
   const body = `{"issuer":"${url}","jwks_uri":"${url}/nowhere","jwks_uri":"${jwksUrl}"}`;
@@ -396,7 +397,7 @@ Deno.test("ask provider: of two jwks_uri the last one counts", async () => {
   assert((await ask(provider)).ok);
 });
 
-Deno.test("ask provider: a jwks_uri on another host is asked", async () => {
+Deno.test("fetch keys: a jwks_uri on another host is asked", async () => {
   await using provider = startProvider({ keys: [lookalikeKey("here")] });
   await using elsewhere = startProvider({ keys: [lookalikeKey("elsewhere")] });
   provider.setDiscovery({ jwks_uri: elsewhere.jwksUrl });
@@ -405,7 +406,7 @@ Deno.test("ask provider: a jwks_uri on another host is asked", async () => {
   assertEquals(provider.count("jwks"), 0);
 });
 
-Deno.test("ask provider: with JWKS_URI and ISSUER nobody asks for a discovery document", async () => {
+Deno.test("fetch keys: with JWKS_URI and ISSUER no discovery document is fetched", async () => {
   await using provider = startProvider({ keys: [lookalikeKey("good")] });
   const issuer = "https://public.test/";
   provider.setClock(3_600_000);
@@ -416,7 +417,7 @@ Deno.test("ask provider: with JWKS_URI and ISSUER nobody asks for a discovery do
   assertEquals([provider.count("discovery"), provider.count("jwks")], [0, 1]);
 });
 
-Deno.test("ask provider: with JWKS_URI alone discovery gives the issuer, and its jwks_uri is not looked at", async () => {
+Deno.test("fetch keys: with JWKS_URI alone discovery gives the issuer, and its jwks_uri is not looked at", async () => {
   await using provider = startProvider();
   await using elsewhere = startProvider({ keys: [lookalikeKey("good")] });
   provider.setDiscovery({ jwks_uri: "no URL at all" });
@@ -429,7 +430,7 @@ Deno.test("ask provider: with JWKS_URI alone discovery gives the issuer, and its
   assertEquals(elsewhere.count(), 1);
 });
 
-Deno.test("ask provider: the clock that counts is the one of the host with the discovery document", async () => {
+Deno.test("fetch keys: the clock that counts is the one of the host with the discovery document", async () => {
   await using provider = startProvider();
   await using keys = startProvider({ keys: [lookalikeKey("good")] });
   provider.setDiscovery({ jwks_uri: keys.jwksUrl });

@@ -2,7 +2,7 @@ import { type KeysOwner, readKeyCache, writeKeyCache } from "../../src/oidc/key_
 import { readKeySet } from "../../src/oidc/key_set.ts";
 import type { RestoredKeys } from "../../src/oidc/provider_keys.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
-import { lookalikeKey } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const MAX_AGE_MS = 1000;

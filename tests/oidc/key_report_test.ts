@@ -9,8 +9,8 @@ Deno.test("key report: a key for encryption is no warning, a key that cannot be 
   assert(set.ok);
   const snapshot = { generation: 1, startedAt: 0, issuer: "i", keys: [] };
   makeKeyReport(log).fetched(snapshot, true, set.value.skipped);
-  const told = log.lines.filter(({ message }) => message === "ignoring a key of the provider");
-  assertEquals(told.map(({ level, fields }) => [level, String(fields.why).slice(0, 7)]), [
+  const logged = log.lines.filter(({ message }) => message === "ignoring a key of the provider");
+  assertEquals(logged.map(({ level, fields }) => [level, String(fields.why).slice(0, 7)]), [
     ["debug", 'key "a"'],
     ["warn", 'key "b"'],
   ]);

@@ -6,17 +6,18 @@ import { publicRow } from "../support/algorithms.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
 import type { Jwk } from "../support/tokens.ts";
-import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { COOLDOWN_MS, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
-type Answer = Result<Found, Failure>;
+type Outcome = Result<Found, Failure>;
 
 /** A store over a scripted provider. */
 interface StoreScene extends Scene {
   readonly store: KeyStore;
   /** Asks as a request that came in just now. */
-  find(kid: string | undefined, alg?: string): Promise<Answer>;
+  find(kid: string | undefined, alg?: string): Promise<Outcome>;
   /** The same, showing without waiting whether the answer has come. */
-  ask(kid: string | undefined, alg?: string): { answer?: Answer };
+  ask(kid: string | undefined, alg?: string): { answer?: Outcome };
 }
 
 /** Builds a store; its provider has these keys, or the key "one". */
@@ -27,7 +28,7 @@ function makeStore(keys: readonly Jwk[] = [lookalikeKey("one")]): StoreScene {
   const find = (kid: string | undefined, alg = "RS256") =>
     store.find(publicRow(alg), kid, scene.clock.now());
   const ask = (kid: string | undefined, alg?: string) => {
-    const asked: { answer?: Answer } = {};
+    const asked: { answer?: Outcome } = {};
     void find(kid, alg).then((answer) => asked.answer = answer);
     return asked;
   };
@@ -35,7 +36,7 @@ function makeStore(keys: readonly Jwk[] = [lookalikeKey("one")]): StoreScene {
 }
 
 /** The reason of a failure, or how many keys were found. */
-function outcome(answer: Answer | undefined): string | number | undefined {
+function outcome(answer: Outcome | undefined): string | number | undefined {
   return answer?.ok ? answer.value.keys.length : answer?.failure.reason;
 }
 
@@ -381,7 +382,7 @@ Deno.test("key store: a provider that is down at first means 503 with a time, th
   assertEquals(outcome(await scene.find("one")), 1);
 });
 
-Deno.test("key store: keys at hand stay in use while the provider is down, unknown ones get a 503", async () => {
+Deno.test("key store: cached keys stay in use while the provider is down, unknown ones get a 503", async () => {
   using scene = makeStore();
   await scene.find("one");
   scene.provider.refused = true;
@@ -410,7 +411,7 @@ Deno.test("key store: the ring names the issuer of the document", async () => {
   assertEquals(ring.ok && ring.value.issuer, `${PROVIDER_URL}/`);
 });
 
-Deno.test("key store: an unknown key id gets the keys without one, and is told apart", async () => {
+Deno.test("key store: an unknown key id gets the keys without one, and is marked unknown", async () => {
   using scene = makeStore([lookalikeKey("one", 1), lookalikeKey(undefined, 2)]);
   const named = await scene.find("one");
   const unnamed = await scene.find("two");

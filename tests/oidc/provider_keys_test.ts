@@ -8,13 +8,14 @@ import type { KeySnapshot, NoKeys } from "../../src/oidc/key_source.ts";
 import type { Result } from "../../src/result.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
-import { COOLDOWN_MS, lookalikeKey, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { COOLDOWN_MS, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
-type Answer = Result<KeySnapshot, NoKeys>;
+type Outcome = Result<KeySnapshot, NoKeys>;
 
 /** Asks for keys and shows, without waiting, whether the answer has come. */
-function ask({ source }: Scene, sinceMs: number): { answer?: Answer } {
-  const asked: { answer?: Answer } = {};
+function ask({ source }: Scene, sinceMs: number): { answer?: Outcome } {
+  const asked: { answer?: Outcome } = {};
   void source.since(sinceMs).then((answer) => asked.answer = answer);
   return asked;
 }
@@ -26,12 +27,12 @@ async function warm(scene: Scene): Promise<KeySnapshot> {
   return first.value;
 }
 
-function kids(answer: Answer | undefined): unknown {
+function kids(answer: Outcome | undefined): unknown {
   return answer?.ok ? answer.value.keys.map((key) => key.kid) : answer;
 }
 
 /** The lines of a scene's log at a level, with the message alone. */
-function told(scene: Scene, level: string): string[] {
+function logged(scene: Scene, level: string): string[] {
   return scene.log.lines.filter((line) => line.level === level).map((line) => line.message);
 }
 
@@ -51,7 +52,7 @@ Deno.test("provider keys: the first to ask gets issuer and keys", async () => {
   assertEquals(scene.source.current(), first);
 });
 
-Deno.test("provider keys: keys at hand are given without a fetch, however old", async () => {
+Deno.test("provider keys: cached keys are given without a fetch, however old", async () => {
   using scene = makeScene();
   const first = await warm(scene);
   await scene.clock.advance(1_000 * COOLDOWN_MS);
@@ -134,7 +135,7 @@ Deno.test("provider keys: the cool-down holds after a failure too, then the prov
   assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
 });
 
-Deno.test("provider keys: all cold requests of a failed fetch are answered with it", async () => {
+Deno.test("provider keys: all cold requests of a failed fetch fail with it", async () => {
   using scene = makeScene();
   scene.provider.hold();
   scene.provider.refused = true;
@@ -157,7 +158,7 @@ Deno.test("provider keys: a provider that hangs is given up after the limit of a
   assertEquals(answer?.ok === false && answer.failure.retryAfterSecs, 5);
 });
 
-Deno.test("provider keys: keys at hand stay in use when the provider fails", async () => {
+Deno.test("provider keys: cached keys stay in use when the provider fails", async () => {
   using scene = makeScene({ expiryMs: 60_000 });
   const first = await warm(scene);
   scene.provider.refused = true;
@@ -167,7 +168,7 @@ Deno.test("provider keys: keys at hand stay in use when the provider fails", asy
   assertEquals(await scene.source.since(0), { ok: true, value: first });
 });
 
-Deno.test("provider keys: whoever needs newer keys of a failing provider waits once, then is told", async () => {
+Deno.test("provider keys: a caller that needs newer keys of a failing provider waits once, then fails", async () => {
   using scene = makeScene();
   await warm(scene);
   scene.provider.refused = true;
@@ -180,7 +181,7 @@ Deno.test("provider keys: whoever needs newer keys of a failing provider waits o
   assertEquals(scene.provider.fetches.length, 2);
 });
 
-Deno.test("provider keys: those who wait are bounded, the next one is told when to come again", async () => {
+Deno.test("provider keys: waiters are bounded, the next one gets the time to retry", async () => {
   using scene = makeScene();
   await warm(scene);
   await scene.clock.advance(2_500);
@@ -194,7 +195,7 @@ Deno.test("provider keys: those who wait are bounded, the next one is told when 
   assertEquals(scene.provider.fetches.length, 2);
 });
 
-Deno.test("provider keys: nobody waits for a fetch that may not begin in time, it is made all the same", async () => {
+Deno.test("provider keys: no caller waits for a fetch that may not begin in time, it is made all the same", async () => {
   using scene = makeScene({ cooldownMs: 60_000 });
   await warm(scene);
   await scene.clock.advance(5_000);
@@ -208,7 +209,7 @@ Deno.test("provider keys: nobody waits for a fetch that may not begin in time, i
   assertEquals([later.answer?.ok, scene.provider.fetches], [true, [0, 60_000]]);
 });
 
-Deno.test("provider keys: whoever waits is let go in the end, also while the provider hangs", async () => {
+Deno.test("provider keys: every wait ends, also while the provider hangs", async () => {
   using scene = makeScene({ cooldownMs: MAX_KEY_WAIT_MS });
   await warm(scene);
   await scene.clock.advance(1);
@@ -217,7 +218,7 @@ Deno.test("provider keys: whoever waits is let go in the end, also while the pro
   await scene.clock.advance(MAX_KEY_WAIT_MS - 1);
   const during = ask(scene, scene.clock.now());
   await scene.clock.advance(1);
-  // The fetch that began meanwhile is not over: it tells soon.
+  // The fetch that began meanwhile is still in flight: it ends soon.
   assertEquals(asked.answer?.ok === false && asked.answer.failure.retryAfterSecs, 1);
   await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS);
   assertEquals([during.answer?.ok, scene.clock.pending], [false, 1]);
@@ -381,15 +382,15 @@ Deno.test("provider keys: the same holds for keys that have once expired and are
 Deno.test("provider keys: what Retry-After says grows with the failures, and holds", async () => {
   using scene = makeScene();
   scene.provider.refused = true;
-  const told: unknown[] = [];
+  const waits: unknown[] = [];
   for (let i = 0; i < 6; i++) {
     const failed = await scene.source.since(0);
     const secs = failed.ok ? 0 : failed.failure.retryAfterSecs;
-    told.push(secs);
+    waits.push(secs);
     await scene.clock.advance(secs * 1000);
     assertEquals(scene.provider.fetches.length, i + 1);
   }
-  assertEquals(told, [10, 20, 40, 60, 60, 60]);
+  assertEquals(waits, [10, 20, 40, 60, 60, 60]);
   scene.provider.refused = false;
   assert((await scene.source.since(0)).ok);
 });
@@ -397,13 +398,13 @@ Deno.test("provider keys: what Retry-After says grows with the failures, and hol
 Deno.test("provider keys: the random source decides how much of a pause is left out", async () => {
   using scene = makeScene({ parts: { random: () => 0.5 } });
   scene.provider.refused = true;
-  const told: unknown[] = [];
+  const waits: unknown[] = [];
   for (let i = 0; i < 5; i++) {
     const failed = await scene.source.since(0);
-    told.push(!failed.ok && failed.failure.retryAfterSecs);
+    waits.push(!failed.ok && failed.failure.retryAfterSecs);
     await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   }
-  assertEquals(told, [10, 15, 30, 45, 45]);
+  assertEquals(waits, [10, 15, 30, 45, 45]);
 });
 
 Deno.test("provider keys: after a success the pause is the cool-down again", async () => {
@@ -421,7 +422,7 @@ Deno.test("provider keys: after a success the pause is the cool-down again", asy
   assertEquals(!failed.ok && failed.failure.retryAfterSecs, COOLDOWN_MS / 1000);
 });
 
-Deno.test("provider keys: a trouble is told once, and so is its end", async () => {
+Deno.test("provider keys: an error is logged once, and so is its end", async () => {
   using scene = makeScene();
   scene.provider.refused = true;
   for (let i = 0; i < 5; i++) {
@@ -429,16 +430,16 @@ Deno.test("provider keys: a trouble is told once, and so is its end", async () =
     await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   }
   assertEquals(scene.provider.fetches.length, 5);
-  assertEquals(told(scene, "error").length, 1);
-  assertEquals(told(scene, "warn").length, 0);
+  assertEquals(logged(scene, "error").length, 1);
+  assertEquals(logged(scene, "warn").length, 0);
   scene.provider.refused = false;
   await warm(scene);
   await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   await scene.source.since(scene.clock.now());
-  assertEquals(told(scene, "info"), ["JWKS fetch succeeded again", "keys fetched"]);
+  assertEquals(logged(scene, "info"), ["JWKS fetch succeeded again", "keys fetched"]);
 });
 
-Deno.test("provider keys: another trouble is told anew, and the same one after a recovery too", async () => {
+Deno.test("provider keys: another error is logged anew, and the same one after a recovery too", async () => {
   using scene = makeScene();
   const attempt = async () => {
     await scene.source.since(scene.clock.now());
@@ -451,25 +452,25 @@ Deno.test("provider keys: another trouble is told anew, and the same one after a
   scene.provider.status = 500;
   await attempt();
   await attempt();
-  assertEquals(told(scene, "error").length, 2);
+  assertEquals(logged(scene, "error").length, 2);
   scene.provider.status = 200;
   await attempt();
   scene.provider.status = 500;
   await attempt();
   await attempt();
-  assertEquals(told(scene, "error").length, 2);
-  assertEquals(told(scene, "warn"), [
+  assertEquals(logged(scene, "error").length, 2);
+  assertEquals(logged(scene, "warn"), [
     "JWKS refresh failed, using cached keys",
   ]);
 });
 
-Deno.test("provider keys: the log of a trouble names the address and what happened", async () => {
+Deno.test("provider keys: the log of an error names the address and what happened", async () => {
   using scene = makeScene();
   scene.provider.status = 503;
   await scene.source.since(0);
   const [line] = scene.log.lines;
   assertEquals(line?.fields.url, `${PROVIDER_URL}/.well-known/openid-configuration`);
-  assertEquals(line?.fields.error, "answered with status 503");
+  assertEquals(line?.fields.error, "responded with status 503");
 });
 
 Deno.test("provider keys: a wrong issuer gives no keys and one line that says what to set", async () => {
@@ -498,7 +499,7 @@ for (const [sentence, documented, expectedIssuer] of SPELLINGS) {
   });
 }
 
-Deno.test("provider keys: an issuer that turns wrong leaves the keys at hand in use", async () => {
+Deno.test("provider keys: an issuer that turns wrong leaves the cached keys in use", async () => {
   using scene = makeScene();
   const first = await warm(scene);
   scene.provider.issuer = "https://public.test";
@@ -518,7 +519,7 @@ const NO_USABLE_KEYS: readonly (readonly [sentence: string, keys: readonly unkno
 ];
 
 for (const [sentence, keys] of NO_USABLE_KEYS) {
-  Deno.test(`provider keys: ${sentence} is trouble where tokens need public keys`, async () => {
+  Deno.test(`provider keys: ${sentence} is an error where tokens need public keys`, async () => {
     using scene = makeScene();
     scene.provider.keys = keys;
     assertEquals((await scene.source.since(0)).ok, false);
@@ -544,7 +545,7 @@ for (const keysOptional of [false, true]) {
   });
 }
 
-Deno.test("provider keys: keys that are not used are told, each with its reason, once", async () => {
+Deno.test("provider keys: keys that are not used are logged, each with its reason, once", async () => {
   using scene = makeScene({ expiryMs: 60_000 });
   scene.provider.keys = [lookalikeKey("one"), { kty: "EC", kid: "curve" }];
   await warm(scene);
@@ -609,7 +610,7 @@ Deno.test("provider keys: closing ends a fetch in flight, without a timer or a w
   assertEquals([scene.source.current(), scene.log.lines], [undefined, []]);
 });
 
-Deno.test("provider keys: once closed nothing is fetched any more, keys at hand are still given", async () => {
+Deno.test("provider keys: once closed nothing is fetched any more, cached keys are still given", async () => {
   const scene = makeScene();
   const first = await warm(scene);
   scene.source.close();

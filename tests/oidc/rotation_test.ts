@@ -67,7 +67,7 @@ async function published(index: number, extra: Members = {}): Promise<Jwk> {
   return publicJwk(await rsaKey(index), extra);
 }
 
-/** Makes tokens that differ in their `kid` and were signed by nobody. */
+/** Makes tokens that differ in their `kid` and have made-up signatures. */
 function madeUp(clock: FakeClock): (number: number) => string {
   const payload = base64url(JSON.stringify(claimsAt(clock)));
   const signature = base64url(new Uint8Array(256).fill(7));
@@ -120,7 +120,7 @@ Deno.test("rotation: 100,000 tokens with random kids cost one fetch a cool-down,
   assertEquals(new Set(good), new Set(["accepted"]));
   assert(rotatedAt !== undefined && acceptedAt !== undefined);
   assert(acceptedAt - rotatedAt <= COOLDOWN_MS, `${acceptedAt - rotatedAt}`);
-  // Before it was known it was told to come back, or waited; it was never refused.
+  // Before it was known it got a 503, or waited; it was never refused.
   assertEquals(
     new Set(fresher.map(({ outcome }) => outcome)),
     new Set(["keys_unavailable", "accepted"]),

@@ -8,7 +8,7 @@ import {
 import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MemoryLog } from "../support/log.ts";
-import { base64url, type Jwk } from "../support/tokens.ts";
+import { lookalikeKey } from "../support/tokens.ts";
 
 /** Where the scripted provider is, and its issuer unless a test changes it. */
 export const PROVIDER_URL = "https://id.test/realm";
@@ -18,19 +18,6 @@ export const COOLDOWN_MS = 10_000;
 
 /** How long keys of these tests stay in use while the provider fails, in milliseconds. */
 export const STALE_MS = 86_400_000;
-
-/** A key that looks like an RSA key of 2048 bits and differs from that of any other number. */
-export function lookalikeKey(kid: string | undefined, number = 1, extra: Jwk = {}): Jwk {
-  const modulus = new Uint8Array(256).fill(0xff);
-  modulus[1] = number;
-  return {
-    kty: "RSA",
-    n: base64url(modulus),
-    e: "AQAB",
-    ...(kid === undefined ? {} : { kid }),
-    ...extra,
-  };
-}
 
 /** What the scripted provider says now, and what it was asked. */
 export interface ScriptedProvider {

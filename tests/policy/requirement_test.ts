@@ -36,7 +36,7 @@ const AUDIENCES: readonly AudienceRow[] = [
   ["with a member twice equals the same twice", ["a", "a"], ["a", "a"], true],
   ["set with a member twice is not two others", ["a", "a"], ["a", "b"], false],
   ["that is empty equals an empty list", [], [], true],
-  ["that is empty does not let a member in", [], ["a"], false],
+  ["that is empty does not accept a member", [], ["a"], false],
   ["that is missing is refused when one is set", "c", undefined, false],
   ["that is missing is refused when a list is set", ["c"], undefined, false],
   ["that is null is refused", "c", null, false],

@@ -9,16 +9,16 @@ import { base64url, breakSignature } from "../support/tokens.ts";
 for (const scheme of ["Bearer ", "bearer ", "BEARER ", "bEARER    "]) {
   Deno.test(`2.1: the scheme ${JSON.stringify(scheme)} carries a token`, async () => {
     await using stack = await startStack();
-    const answer = await stack.call(scheme + await stack.token());
-    assertEquals([answer.status, answer.text], [200, "hello"]);
+    const response = await stack.call(scheme + await stack.token());
+    assertEquals([response.status, response.text], [200, "hello"]);
     assertEquals(stack.upstream.requests.length, 1);
   });
 }
 
 Deno.test("2.1: blanks around the whole field value are not part of it", async () => {
   await using stack = await startStack();
-  const answer = await stack.callRaw([`Authorization: \t Bearer ${await stack.token()} \t`]);
-  assertEquals(answer.status, 200);
+  const response = await stack.callRaw([`Authorization: \t Bearer ${await stack.token()} \t`]);
+  assertEquals(response.status, 200);
 });
 
 Deno.test("2.2: a token in a form body is not looked at", async () => {
@@ -44,8 +44,12 @@ Deno.test("2.2, 2.3: what query and body say besides a good header goes to the u
   await using stack = await startStack();
   const body = "access_token=b";
   const path = "/?access_token=a";
-  const answer = await stack.call(`Bearer ${await stack.token()}`, { method: "POST", body, path });
-  assertEquals(answer.status, 200);
+  const response = await stack.call(`Bearer ${await stack.token()}`, {
+    method: "POST",
+    body,
+    path,
+  });
+  assertEquals(response.status, 200);
   const [request] = stack.upstream.requests;
   assertEquals([request?.target, request?.body], [path, body]);
 });
@@ -71,8 +75,8 @@ const OTHER_CREDENTIALS: readonly (readonly [value: string | undefined, reason: 
 for (const [value, reason] of OTHER_CREDENTIALS) {
   Deno.test(`3: no bearer credentials (${value}): 401 with a challenge without error`, async () => {
     await using stack = await startStack();
-    const answer = await stack.call(value);
-    assertRefused(answer, 401, "missing_token", "plain");
+    const response = await stack.call(value);
+    assertRefused(response, 401, "missing_token", "plain");
     assertEquals(stack.proxy.access.at(-1)?.reason, reason);
     assertEquals([stack.upstream.requests.length, stack.provider.count()], [0, 0]);
   });
@@ -102,7 +106,7 @@ async function tokenOfLength(length: number, claims: Record<string, unknown>): P
   throw new Error(`no token is ${length} characters long`);
 }
 
-Deno.test("2.1: a good token as long as the limit is let in, one character more is too long", async () => {
+Deno.test("2.1: a good token as long as the limit is accepted, one character more is too long", async () => {
   await using stack = await startStack();
   const longest = await tokenOfLength(MAX_TOKEN_LENGTH, stack.claims());
   await assertOutcome(stack, `Bearer ${longest}`, "accepted");
@@ -112,11 +116,11 @@ Deno.test("2.1: a good token as long as the limit is let in, one character more 
   assertRefused(await stack.call(`Bearer ${longer}`), 400, "invalid_request");
 });
 
-Deno.test("2.1: a token of 1 MiB is not even read to its end, and disturbs nobody", async () => {
+Deno.test("2.1: a token of 1 MiB is not even read to its end, and disturbs no other request", async () => {
   await using stack = await startStack();
-  const answer = await stack.callRaw([`Authorization: Bearer ${"a".repeat(1024 * 1024)}`]);
-  // The server answers and closes while the client still sends, which may cost it the answer.
-  assert(answer.status === 400 || answer.error !== undefined, answer.startLine);
+  const response = await stack.callRaw([`Authorization: Bearer ${"a".repeat(1024 * 1024)}`]);
+  // The server responds and closes while the client still sends, which may cost it the response.
+  assert(response.status === 400 || response.error !== undefined, response.startLine);
   assertEquals([stack.proxy.access.length, stack.upstream.requests.length], [0, 0]);
   await assertOutcome(stack, `Bearer ${await stack.token()}`, "accepted");
 });
@@ -179,15 +183,15 @@ Deno.test("2.1, 3.1: header lines around a good token that no tidy client sends"
     await t.step(`${sentence}: ${outcome}`, async () => {
       const seen = stack.proxy.access.length;
       const reached = stack.upstream.requests.length;
-      const answer = await stack.callRaw([line(token), "Connection: close"]);
-      const told = stack.proxy.access.slice(seen).map(({ reason }) => reason ?? "accepted");
-      assertEquals(told, outcome === "no HTTP" ? [] : [outcome]);
+      const response = await stack.callRaw([line(token), "Connection: close"]);
+      const logged = stack.proxy.access.slice(seen).map(({ reason }) => reason ?? "accepted");
+      assertEquals(logged, outcome === "no HTTP" ? [] : [outcome]);
       const refused = outcome === "no HTTP"
         ? 400
         : outcome === "accepted"
         ? 200
         : statusOf(outcome);
-      assertEquals(answer.status, refused);
+      assertEquals(response.status, refused);
       assertEquals(stack.upstream.requests.length - reached, outcome === "accepted" ? 1 : 0);
     });
   }
@@ -204,9 +208,9 @@ for (const [sentence, second] of REPEATED) {
     await using stack = await startStack();
     const first = `Authorization: Bearer ${await stack.token()}`;
     for (const lines of [[first, second(first)], [second(first), first]]) {
-      const answer = await stack.callRaw(lines);
-      assertEquals(answer.status, 400);
-      assertIncludes(answer.header("www-authenticate") ?? "", 'error="invalid_request"');
+      const response = await stack.callRaw(lines);
+      assertEquals(response.status, 400);
+      assertIncludes(response.header("www-authenticate") ?? "", 'error="invalid_request"');
     }
     assertEquals(stack.upstream.requests.length, 0);
   });
@@ -224,10 +228,10 @@ Deno.test("3.1: a token that is not good is an invalid_token with status 401", a
 for (const method of ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
   Deno.test(`3: ${method} needs a token like every method`, async () => {
     await using stack = await startStack();
-    const answer = await stack.call(undefined, { method });
-    assertEquals(answer.status, 401);
-    assertEquals(answer.headers.get("www-authenticate"), 'Bearer realm="ooproxy"');
-    assertEquals(answer.text === "", method === "HEAD");
+    const response = await stack.call(undefined, { method });
+    assertEquals(response.status, 401);
+    assertEquals(response.headers.get("www-authenticate"), 'Bearer realm="ooproxy"');
+    assertEquals(response.text === "", method === "HEAD");
     assertEquals(stack.upstream.requests.length, 0);
   });
 }
@@ -237,9 +241,9 @@ Deno.test("3: nothing of a refused request or its token is echoed or logged", as
   const token = await stack.token({ sub: "hunter2", exp: 1 }, { kid: "hunter2" });
   const path = "/hunter2?hunter2";
   const headers = { "x-hunter2": "hunter2" };
-  const answer = await stack.call(`Bearer ${token}`, { path, headers });
-  const sent = answer.text + JSON.stringify([...answer.headers]);
-  assertEquals(answer.status, 401);
+  const response = await stack.call(`Bearer ${token}`, { path, headers });
+  const sent = response.text + JSON.stringify([...response.headers]);
+  assertEquals(response.status, 401);
   assertExcludes(sent, "hunter2");
   assertExcludes(sent + stack.proxy.log.text() + JSON.stringify(stack.proxy.access), token);
 });
@@ -247,16 +251,16 @@ Deno.test("3: nothing of a refused request or its token is echoed or logged", as
 Deno.test("3: a refusal is never a redirect", async () => {
   await using stack = await startStack();
   for (const value of [undefined, "Bearer", "Bearer abc"]) {
-    const answer = await stack.call(value, { headers: { accept: "text/html" } });
-    assert(answer.status >= 400);
-    assertEquals(answer.headers.get("location"), null);
+    const response = await stack.call(value, { headers: { accept: "text/html" } });
+    assert(response.status >= 400);
+    assertEquals(response.headers.get("location"), null);
   }
 });
 
-Deno.test("3: a request that is let in gets no challenge", async () => {
+Deno.test("3: a request that is accepted gets no challenge", async () => {
   await using stack = await startStack();
-  const answer = await stack.call(`Bearer ${await stack.token()}`);
-  assertEquals(answer.headers.get("www-authenticate"), null);
+  const response = await stack.call(`Bearer ${await stack.token()}`);
+  assertEquals(response.headers.get("www-authenticate"), null);
 });
 
 Deno.test("5.3: refusals must not be stored", async () => {

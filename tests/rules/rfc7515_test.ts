@@ -104,7 +104,7 @@ testTokens("3: the header is one JSON object in UTF-8", [
   headerRow("blanks and line ends between", "accepted", '\r\n{ "alg"\t: "RS256" }\n'),
   headerRow("names written with escapes", "accepted", '{"\\u0061lg":"RS\\u003256"}'),
   headerRow(
-    "members that nobody knows",
+    "unknown members",
     "accepted",
     '{"alg":"RS256","x":{"y":[null]},"zip":"DEF"}',
   ),
@@ -114,7 +114,7 @@ testTokens("3: the header is one JSON object in UTF-8", [
     "accepted",
     `{"alg":"RS256","x":${"[".repeat(5000)}${"]".repeat(5000)}}`,
   ),
-  headerRow("10,000 levels that nobody closes", "not_a_jwt", `{"x":${"[".repeat(10_000)}`),
+  headerRow("10,000 levels that are never closed", "not_a_jwt", `{"x":${"[".repeat(10_000)}`),
   headerRow("a list", "not_a_jwt", '["RS256"]'),
   headerRow("null", "not_a_jwt", "null"),
   headerRow("a text", "not_a_jwt", '"RS256"'),
@@ -142,7 +142,7 @@ testTokens("4: a header that names a member twice is refused, whichever would wi
   headerRow("alg, the same twice", "not_a_jwt", '{"alg":"RS256","alg":"RS256"}'),
   headerRow("alg, once with an escape", "not_a_jwt", '{"alg":"RS256","\\u0061lg":"RS256"}'),
   headerRow("kid", "not_a_jwt", '{"alg":"RS256","kid":"two","kid":"one"}'),
-  headerRow("a member that nobody knows", "not_a_jwt", '{"alg":"RS256","x":["x"],"x":0}'),
+  headerRow("an unknown member", "not_a_jwt", '{"alg":"RS256","x":["x"],"x":0}'),
   headerRow("__proto__", "not_a_jwt", '{"alg":"RS256","__proto__":1,"__proto__":2}'),
   headerRow("deep inside", "not_a_jwt", '{"alg":"RS256","x":[{"y":{"z":1,"z":1}}]}'),
   headerRow(
@@ -251,7 +251,7 @@ Deno.test("4.1.2 to 4.1.8: keys in a token, or where it says that they are, are 
     ["x5c", () => ({ x5c: ["MIIB", base64url(JSON.stringify(jwk))] })],
     ["x5t", () => ({ x5t: "AAAA", "x5t#S256": "AAAA" })],
     ["all of them", () => ({ jwk, jku, x5u: jku, x5c: [jku] })],
-    ["shapes that nobody expects", () => ({ jwk: null, jku: 1, x5u: [jku], x5c: "" })],
+    ["unexpected shapes", () => ({ jwk: null, jku: 1, x5u: [jku], x5c: "" })],
   ];
   await using stack = await startStack();
   for (const [name, header] of members) {

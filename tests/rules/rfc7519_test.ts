@@ -62,7 +62,11 @@ testTokens("7.2: the payload is one JSON object in UTF-8", [
   payloadRow("a bare line end in a text", "not_a_jwt", withBytes(0x0a)),
   payloadRow("NaN", "not_a_jwt", last('"x":NaN')),
   payloadRow("a number in hexadecimal", "not_a_jwt", last('"x":0x10')),
-  payloadRow("10,000 levels that nobody closes", "not_a_jwt", () => `{"x":${"[".repeat(10_000)}`),
+  payloadRow(
+    "10,000 levels that are never closed",
+    "not_a_jwt",
+    () => `{"x":${"[".repeat(10_000)}`,
+  ),
   payloadRow("no claim at all", "malformed_claims", () => "{}"),
 ], { fetches: 0 });
 
@@ -88,7 +92,7 @@ testTokens("4: claims that name a member twice are refused, whichever would win"
   payloadRow("sub", "not_a_jwt", first('"sub":"admin"')),
   payloadRow("sub, once with an escape", "not_a_jwt", last('"\\u0073ub":"admin"')),
   payloadRow("iss", "not_a_jwt", last('"iss":"https://evil"')),
-  payloadRow("a claim that nobody knows", "not_a_jwt", last('"x":1,"x":1')),
+  payloadRow("an unknown claim", "not_a_jwt", last('"x":1,"x":1')),
   payloadRow("an empty name", "not_a_jwt", last('"":1,"":1')),
   payloadRow("__proto__", "not_a_jwt", last('"__proto__":1,"__proto__":1')),
   payloadRow("deep inside", "not_a_jwt", last('"realm_access":{"roles":[],"roles":["admin"]}')),
@@ -141,7 +145,7 @@ testTokens("4.1.2, 4.1.3: where neither is set, sub and aud are not looked at", 
   ]),
 ], { fetches: 2 });
 
-/** Every shape that `aud` may come in; the settings below name those that are let in. */
+/** Every shape that `aud` may come in; the settings below name those that are accepted. */
 const AUDS: readonly unknown[] = [
   ...[undefined, null, "", "c", "C", "c ", "a", "a,b", "a b", '["a","b"]', "*", 1, true],
   ...[[], ["c"], [["c"]], ["c", "c"], ["c", ""], [null], ["*"], { 0: "c", length: 1 }, { c: "c" }],
@@ -162,7 +166,7 @@ const AUDIENCES: readonly (readonly [setting: string, good: readonly unknown[]])
 for (const [setting, good] of AUDIENCES) {
   const goodTexts = good.map((aud) => JSON.stringify(aud));
   testTokens(
-    `4.1.3: AUDIENCE=${setting} lets in exactly that, a list in any order`,
+    `4.1.3: AUDIENCE=${setting} accepts exactly that, a list in any order`,
     AUDS.map((aud) => {
       const outcome = goodTexts.includes(JSON.stringify(aud)) ? "accepted" : "wrong_audience";
       return claimsRow(`aud ${JSON.stringify(aud)}`, outcome, { aud });
@@ -255,7 +259,7 @@ testTokens("5.1, 5.2: typ and cty are not looked at; what is inside is", [
     async (stack) => signedText(HEADER, JSON.stringify(await stack.token())),
   ],
   [
-    "a good token inside one that nobody signed",
+    "a good token inside an unsigned one",
     "not_a_jwt",
     async (stack) =>
       `${base64url('{"alg":"none","cty":"JWT"}')}.${base64url(await stack.token())}.`,

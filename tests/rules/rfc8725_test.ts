@@ -233,9 +233,9 @@ Deno.test("3.8: a document of another issuer is not trusted: 503, and one line s
   await using stack = await startStack();
   stack.provider.setIssuer("https://public.test");
   for (const iss of [stack.provider.url, stack.provider.url]) {
-    const answer = await stack.call(`Bearer ${await stack.token({ iss })}`);
-    assertRefused(answer, 503, "temporarily_unavailable", "none");
-    assertEquals(Number(answer.headers.get("retry-after")) > 0, true);
+    const response = await stack.call(`Bearer ${await stack.token({ iss })}`);
+    assertRefused(response, 503, "temporarily_unavailable", "none");
+    assertEquals(Number(response.headers.get("retry-after")) > 0, true);
   }
   const lines = stack.proxy.log.lines.filter((line) => line.level === "error");
   assertEquals(lines.length, 1);

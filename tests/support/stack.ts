@@ -7,7 +7,7 @@ import { defaultClaims, type Members, publicJwk, rsaKey, signToken } from "./tok
 import { type HttpUpstream, httpUpstream } from "./upstream.ts";
 
 /** What came back for one call. */
-export interface Answer {
+export interface TestResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -25,7 +25,10 @@ export interface Stack extends AsyncDisposable {
   /** A token signed with the key "one". */
   token(overrides?: Members, header?: Members): Promise<string>;
   /** Sends a request with this `Authorization` value. */
-  call(authorization: string | undefined, init?: RequestInit & { path?: string }): Promise<Answer>;
+  call(
+    authorization: string | undefined,
+    init?: RequestInit & { path?: string },
+  ): Promise<TestResponse>;
   /** Sends a GET with exactly these header lines besides `Host`. */
   callRaw(lines: readonly string[]): Promise<RawResponse>;
 }
@@ -70,23 +73,23 @@ export async function startStack(
   };
 }
 
-/** Holds an answer to be a refusal of this status and error, with or without a challenge. */
+/** Asserts that a response is a refusal of this status and error, with or without a challenge. */
 export function assertRefused(
-  answer: Answer,
+  response: TestResponse,
   status: number,
   error: string,
   challenge: "none" | "plain" | "error" = "error",
 ): void {
-  assertEquals([answer.status, answer.error], [status, error]);
-  const sent = answer.headers.get("www-authenticate");
-  const description = JSON.parse(answer.text).error_description;
+  assertEquals([response.status, response.error], [status, error]);
+  const sent = response.headers.get("www-authenticate");
+  const description = JSON.parse(response.text).error_description;
   const expected = {
     none: null,
     plain: 'Bearer realm="ooproxy"',
     error: `Bearer realm="ooproxy", error="${error}", error_description="${description}"`,
   };
   assertEquals(sent, expected[challenge]);
-  assertEquals(answer.headers.get("cache-control"), "no-store");
+  assertEquals(response.headers.get("cache-control"), "no-store");
 }
 
 function errorOf(text: string): unknown {

@@ -103,6 +103,19 @@ export function publicJwk(key: TestKey, extra: Members = {}): Jwk {
   return { ...key.publicJwk, ...extra };
 }
 
+/** A key that looks like an RSA key of 2048 bits and differs from that of any other number. */
+export function lookalikeKey(kid: string | undefined, number = 1, extra: Jwk = {}): Jwk {
+  const modulus = new Uint8Array(256).fill(0xff);
+  modulus[1] = number;
+  return {
+    kty: "RSA",
+    n: base64url(modulus),
+    e: "AQAB",
+    ...(kid === undefined ? {} : { kid }),
+    ...extra,
+  };
+}
+
 /** Claims every check accepts at `nowMs` (milliseconds since the epoch); `undefined` drops one. */
 export function defaultClaims(nowMs: number, overrides: Members = {}): Members {
   const iat = Math.floor(nowMs / 1000);

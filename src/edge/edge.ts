@@ -41,7 +41,7 @@ export interface Edge {
 const LISTENED_ON_BY_THE_PLATFORM = { LISTEN_URL: "127.0.0.1:0" };
 
 /**
- * Reads the settings and builds the pipeline. Where settings are wrong, every problem is logged,
+ * Reads the settings and builds the pipeline. With an invalid configuration every problem is logged,
  * once, and every response is a 500 whose body does not mention it.
  */
 export async function openEdge(options: EdgeOptions): Promise<Edge> {

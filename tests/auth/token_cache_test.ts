@@ -9,7 +9,7 @@ import { FakeClock } from "../support/clock.ts";
 
 type Outcome = Result<Verified, Failure>;
 
-/** A cache whose verifier answers what the test says, and counts how often it is asked. */
+/** A cache whose verifier gives what the test says, and counts how often it is asked. */
 function makeScene(options: Partial<TokenCacheOptions> = {}) {
   const clock = new FakeClock();
   const nowSecs = clock.now() / 1000;

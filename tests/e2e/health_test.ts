@@ -112,7 +112,7 @@ Deno.test("Wrong settings, and settings that leave no listener to ask, end healt
 });
 
 /** A listener that reads what comes and sends these bytes; closes then, unless they are endless. */
-function answering(bytes: Uint8Array | undefined, endless = false) {
+function responding(bytes: Uint8Array | undefined, endless = false) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = (async () => {
     for await (const connection of listener) {
@@ -150,7 +150,7 @@ const STRANGERS: readonly (readonly [string, Uint8Array, string])[] = [
 
 for (const [what, bytes, expected] of STRANGERS) {
   Deno.test(`A program at the admin address that ${what} is not healthy.`, async () => {
-    await using stranger = answering(bytes);
+    await using stranger = responding(bytes);
     const asked = await askHealth(settings({ ADMIN_URL: stranger.address }));
     assertEquals(asked, {
       ok: false,
@@ -160,13 +160,13 @@ for (const [what, bytes, expected] of STRANGERS) {
 }
 
 Deno.test("Of a response without end only the beginning is read.", async () => {
-  await using stranger = answering(bytesOf(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(1000)}`), true);
+  await using stranger = responding(bytesOf(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(1000)}`), true);
   const asked = await askHealth(settings({ ADMIN_URL: stranger.address }));
   assertEquals(asked, { ok: true, value: `ADMIN_URL ${stranger.address} is ready` });
 });
 
 Deno.test("A program that does not respond in time is not healthy.", async () => {
-  await using stranger = answering(undefined);
+  await using stranger = responding(undefined);
   const asked = await askHealth(settings({ ADMIN_URL: stranger.address }), 50);
   const text = `ADMIN_URL ${stranger.address} did not respond within 0.05 s`;
   assertEquals(asked, { ok: false, failure: { text, exitCode: 1 } });

@@ -67,10 +67,10 @@ Deno.test("Two brokers of one process never give keys of the same generation.", 
   assertEquals(generations.toSorted(), [1, 2]);
 });
 
-Deno.test("Without a wrong answer everybody who asks at once gets the keys of one fetch.", async () => {
+Deno.test("Without a wrong reply everybody who asks at once gets the keys of one fetch.", async () => {
   await using provider = startProvider({ keys: [await publishedKey()] });
   using test = startBroker({ PROVIDER_URL: provider.url });
-  const answers = await Promise.all(Array.from({ length: 40 }, () => test.broker.since(0)));
-  assert(answers.every(({ ok }) => ok));
+  const replies = await Promise.all(Array.from({ length: 40 }, () => test.broker.since(0)));
+  assert(replies.every(({ ok }) => ok));
   assertEquals([provider.count("discovery"), provider.count("jwks")], [1, 1]);
 });

@@ -34,14 +34,14 @@ const TROUBLES: readonly (readonly [
   kind: KeyFetchError["kind"],
   play: (provider: TestProvider) => void | Promise<void>,
 ])[] = [
-  ["an answer with status 500", "status", (provider) => provider.status(500)],
-  ["an answer with status 404", "status", (provider) => provider.status(404)],
-  ["an answer with status 401", "status", (provider) => provider.status(401)],
-  ["an answer with status 201", "status", (provider) => provider.status(201)],
+  ["a response with status 500", "status", (provider) => provider.status(500)],
+  ["a response with status 404", "status", (provider) => provider.status(404)],
+  ["a response with status 401", "status", (provider) => provider.status(401)],
+  ["a response with status 201", "status", (provider) => provider.status(201)],
   [
-    "an answer with status 204",
+    "a response with status 204",
     "status",
-    (provider) => provider.answer(() => new Response(null, { status: 204 })),
+    (provider) => provider.respond(() => new Response(null, { status: 204 })),
   ],
   ["a page of HTML", "not_json", (provider) => provider.html()],
   ["JSON that stops in the middle", "not_json", (provider) => provider.brokenJson()],
@@ -83,7 +83,7 @@ for (const status of [301, 302, 303, 307, 308]) {
   Deno.test(`fetch json: a redirect ${status} is an error and is not followed`, async () => {
     await using provider = startProvider();
     await using elsewhere = startProvider();
-    provider.answer(() => Response.redirect(elsewhere.jwksUrl, status));
+    provider.respond(() => Response.redirect(elsewhere.jwksUrl, status));
     const read = await ask(provider);
     assertEquals(!read.ok && read.failure.kind, "redirect");
     assertEquals([provider.count(), elsewhere.count()], [1, 0]);
@@ -165,7 +165,7 @@ Deno.test("fetch json: an endless body is left soon after the limit", async () =
 
 Deno.test("fetch json: a body that expands beyond the limit is too large", async () => {
   await using provider = startProvider();
-  provider.answer(() => {
+  provider.respond(() => {
     const zeros = new Blob([new Uint8Array(4 * MAX_PROVIDER_BODY_BYTES)]).stream();
     return new Response(zeros.pipeThrough(new CompressionStream("gzip")), {
       headers: { "content-encoding": "gzip" },
@@ -175,7 +175,7 @@ Deno.test("fetch json: a body that expands beyond the limit is too large", async
   assertEquals(!read.ok && read.failure.kind, "too_large");
 });
 
-/** Runs a request against a provider that never ends its answer, on a clock moved by hand. */
+/** Runs a request against a provider that never ends its response, on a clock moved by hand. */
 async function untilTimeout(provider: TestProvider, begun: () => boolean) {
   const clock = new FakeClock();
   const asked = fetchJson(provider.jwksUrl, fetch, clock);

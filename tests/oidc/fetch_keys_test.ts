@@ -23,7 +23,7 @@ import { lookalikeKey } from "../support/tokens.ts";
 /** Longer than any pause between two attempts, in milliseconds. */
 const AFTER_ANY_PAUSE_MS = 120_000;
 
-/** What faulty answers hold and no log line may. */
+/** What faulty responses hold and no log line may. */
 const SECRET = "c2VjcmV0LWV4cG9uZW50";
 
 /** A provider with one good key, and whatever a fault needs besides. */
@@ -45,7 +45,7 @@ interface Fault {
   readonly play: (scene: Scene) => void | Promise<void>;
   /** The provider is over TLS, with a certificate of the authority. */
   readonly tls?: true;
-  /** Which request of an attempt gets no whole answer, so that the time limit ends it. */
+  /** Which request of an attempt gets no whole response, so that the time limit ends it. */
   readonly silentAt?: 1 | 2;
 }
 
@@ -122,7 +122,7 @@ const FAULTS: readonly Fault[] = [
       kind: "status",
       text: `responded with status ${status}`,
       hint,
-      play: ({ provider }) => provider.answer(() => new Response(SECRET, { status })),
+      play: ({ provider }) => provider.respond(() => new Response(SECRET, { status })),
     })),
   {
     sentence: "responds with a redirect",
@@ -143,7 +143,7 @@ const FAULTS: readonly Fault[] = [
     kind: "not_json",
     text: "did not respond with a JSON object",
     hint: SEE_WHAT,
-    play: ({ provider }) => provider.answer(() => new Response(`{"keys": "${SECRET}`)),
+    play: ({ provider }) => provider.respond(() => new Response(`{"keys": "${SECRET}`)),
   },
   {
     sentence: "responds with more than the limit",
@@ -164,8 +164,8 @@ const FAULTS: readonly Fault[] = [
     kind: "wrong_issuer",
     text: 'names the issuer "https://evil.test"',
     hint: "set ISSUER=",
-    play: ({ provider: { answer, url, jwksUrl } }) =>
-      answer(
+    play: ({ provider: { respond, url, jwksUrl } }) =>
+      respond(
         () =>
           new Response(
             `{"issuer":"${url}","issuer":"https://evil.test","jwks_uri":"${jwksUrl}"}`,
@@ -262,7 +262,7 @@ function addressOf({ url }: TestProvider, more: Partial<ProviderAddress> = {}): 
   return { providerUrl: url, expectedIssuer: url, keysOptional: false, ...more };
 }
 
-/** Lets the time limit end what waits for an answer, once the provider has been asked. */
+/** Lets the time limit end what waits for a response, once the provider has been asked. */
 async function untilTimeout(provider: TestProvider, asked: number, clock: FakeClock) {
   while (provider.count() < asked) await settle();
   await clock.advance(PROVIDER_FETCH_TIMEOUT_MS);
@@ -356,7 +356,7 @@ Deno.test("fetch keys: of 100 MB no more is read than the limit and what is unde
   const piece = new Uint8Array(64 * 1024).fill(0x20);
   const cancelled = Promise.withResolvers<void>();
   let left = 100_000_000;
-  provider.answer(() =>
+  provider.respond(() =>
     new Response(
       new ReadableStream({
         pull(controller) {
@@ -393,7 +393,7 @@ Deno.test("fetch keys: of two jwks_uri the last one counts", async () => {
   await using provider = startProvider({ keys: [lookalikeKey("good")] });
   const { url, jwksUrl } = provider;
   const body = `{"issuer":"${url}","jwks_uri":"${url}/nowhere","jwks_uri":"${jwksUrl}"}`;
-  provider.answer(() => new Response(body), "discovery");
+  provider.respond(() => new Response(body), "discovery");
   assert((await ask(provider)).ok);
 });
 

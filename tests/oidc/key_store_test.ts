@@ -16,8 +16,8 @@ interface StoreScene extends Scene {
   readonly store: KeyStore;
   /** Asks as a request that came in just now. */
   find(kid: string | undefined, alg?: string): Promise<Outcome>;
-  /** The same, showing without waiting whether the answer has come. */
-  ask(kid: string | undefined, alg?: string): { answer?: Outcome };
+  /** The same, showing without waiting whether the reply has come. */
+  ask(kid: string | undefined, alg?: string): { reply?: Outcome };
 }
 
 /** Builds a store; its provider has these keys, or the key "one". */
@@ -28,16 +28,16 @@ function makeStore(keys: readonly Jwk[] = [lookalikeKey("one")]): StoreScene {
   const find = (kid: string | undefined, alg = "RS256") =>
     store.find(publicRow(alg), kid, scene.clock.now());
   const ask = (kid: string | undefined, alg?: string) => {
-    const asked: { answer?: Outcome } = {};
-    void find(kid, alg).then((answer) => asked.answer = answer);
+    const asked: { reply?: Outcome } = {};
+    void find(kid, alg).then((reply) => asked.reply = reply);
     return asked;
   };
   return { ...scene, store, find, ask, [Symbol.dispose]: () => scene.source.close() };
 }
 
 /** The reason of a failure, or how many keys were found. */
-function outcome(answer: Outcome | undefined): string | number | undefined {
-  return answer?.ok ? answer.value.keys.length : answer?.failure.reason;
+function outcome(reply: Outcome | undefined): string | number | undefined {
+  return reply?.ok ? reply.value.keys.length : reply?.failure.reason;
 }
 
 interface CandidateRow {
@@ -182,8 +182,8 @@ Deno.test("key store: 40 cold questions for different keys cost one fetch", asyn
   await settle();
   scene.provider.release();
   await settle();
-  assertEquals(asked.filter(({ answer }) => outcome(answer) === 1).length, 20);
-  assertEquals(asked.filter(({ answer }) => outcome(answer) === "unknown_key").length, 20);
+  assertEquals(asked.filter(({ reply }) => outcome(reply) === 1).length, 20);
+  assertEquals(asked.filter(({ reply }) => outcome(reply) === "unknown_key").length, 20);
   // The one timer is that of the age of the keys.
   assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 1]);
 });
@@ -195,7 +195,7 @@ Deno.test("key store: a known key never waits, whatever others wait for", async 
   const unknown = scene.ask("two");
   await settle();
   assertEquals(outcome(await scene.find("one")), 1);
-  assertEquals(unknown.answer, undefined);
+  assertEquals(unknown.reply, undefined);
 });
 
 Deno.test("key store: a key rotated in right after a fetch waits for the next one and passes", async () => {
@@ -205,10 +205,10 @@ Deno.test("key store: a key rotated in right after a fetch waits for the next on
   await scene.clock.advance(1);
   const asked = scene.ask("two");
   await scene.clock.advance(COOLDOWN_MS - 2);
-  assertEquals(asked.answer, undefined);
+  assertEquals(asked.reply, undefined);
   await scene.clock.advance(1);
-  assertEquals(outcome(asked.answer), 1);
-  assertEquals(asked.answer?.ok && asked.answer.value.ring.generation, 2);
+  assertEquals(outcome(asked.reply), 1);
+  assertEquals(asked.reply?.ok && asked.reply.value.ring.generation, 2);
   assertEquals(scene.provider.fetches.length, 2);
 });
 
@@ -223,10 +223,10 @@ Deno.test("key store: a key rotated in while a fetch is under way is waited for 
   const late = scene.ask("two");
   scene.provider.release();
   await settle();
-  assertEquals([outcome(early.answer), late.answer], ["unknown_key", undefined]);
+  assertEquals([outcome(early.reply), late.reply], ["unknown_key", undefined]);
   scene.provider.keys = [lookalikeKey("two", 2)];
   await scene.clock.advance(COOLDOWN_MS);
-  assertEquals(outcome(late.answer), 1);
+  assertEquals(outcome(late.reply), 1);
 });
 
 Deno.test("key store: once the cool-down is over an unknown key is fetched for at once", async () => {
@@ -318,10 +318,10 @@ Deno.test("key store: a token without key id waits where no key is for its algor
   await scene.clock.advance(1);
   const asked = scene.ask(undefined, "RS512");
   await settle();
-  assertEquals(asked.answer, undefined);
+  assertEquals(asked.reply, undefined);
   scene.provider.keys = [lookalikeKey("two", 2, { alg: "RS512" })];
   await scene.clock.advance(COOLDOWN_MS);
-  assertEquals(outcome(asked.answer), 1);
+  assertEquals(outcome(asked.reply), 1);
 });
 
 Deno.test("key store: only so many unknown key ids are remembered, the oldest is forgotten first", async () => {
@@ -332,11 +332,11 @@ Deno.test("key store: only so many unknown key ids are remembered, the oldest is
   await settle();
   scene.provider.release();
   await settle();
-  assert(asked.every(({ answer }) => outcome(answer) === "unknown_key"));
+  assert(asked.every(({ reply }) => outcome(reply) === "unknown_key"));
   await scene.clock.advance(1);
   const again = ids.map((kid) => scene.ask(kid));
   await settle();
-  const waiting = ids.filter((_, i) => again[i]?.answer === undefined);
+  const waiting = ids.filter((_, i) => again[i]?.reply === undefined);
   assertEquals(waiting, ["unknown 0"]);
 });
 
@@ -346,7 +346,7 @@ Deno.test("key store: asking for an unknown key id again keeps it among the reme
   await scene.clock.advance(COOLDOWN_MS);
   const first = Array.from({ length: MAX_UNKNOWN_KIDS }, (_, i) => scene.ask(`first ${i}`));
   await settle();
-  assert(first.every(({ answer }) => outcome(answer) === "unknown_key"));
+  assert(first.every(({ reply }) => outcome(reply) === "unknown_key"));
   await scene.clock.advance(COOLDOWN_MS);
   await scene.find("first 0");
   await scene.find("new");
@@ -365,7 +365,7 @@ Deno.test("key store: those who wait are bounded, the next one gets a 503 with a
   assertEquals([beyond.failure.reason, beyond.failure.retryAfterSecs], ["keys_unavailable", 10]);
   assertEquals(outcome(await scene.find("one")), 1);
   await scene.clock.advance(COOLDOWN_MS);
-  assert(asked.every(({ answer }) => outcome(answer) === "unknown_key"));
+  assert(asked.every(({ reply }) => outcome(reply) === "unknown_key"));
 });
 
 Deno.test("key store: a provider that is down at first means 503 with a time, then recovery", async () => {

@@ -131,8 +131,8 @@ Deno.test("keys: odd keys spoil none of the others", async () => {
 });
 
 const BROKEN: readonly (readonly [sentence: string, play: "html" | "brokenJson" | "status"])[] = [
-  ["answers with a page", "html"],
-  ["answers with broken JSON", "brokenJson"],
+  ["responds with a page", "html"],
+  ["responds with broken JSON", "brokenJson"],
   ["responds with status 500", "status"],
 ];
 

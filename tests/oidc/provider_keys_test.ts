@@ -13,10 +13,10 @@ import { lookalikeKey } from "../support/tokens.ts";
 
 type Outcome = Result<KeySnapshot, NoKeys>;
 
-/** Asks for keys and shows, without waiting, whether the answer has come. */
-function ask({ source }: Scene, sinceMs: number): { answer?: Outcome } {
-  const asked: { answer?: Outcome } = {};
-  void source.since(sinceMs).then((answer) => asked.answer = answer);
+/** Asks for keys and shows, without waiting, whether the reply has come. */
+function ask({ source }: Scene, sinceMs: number): { reply?: Outcome } {
+  const asked: { reply?: Outcome } = {};
+  void source.since(sinceMs).then((reply) => asked.reply = reply);
   return asked;
 }
 
@@ -27,8 +27,8 @@ async function warm(scene: Scene): Promise<KeySnapshot> {
   return first.value;
 }
 
-function kids(answer: Outcome | undefined): unknown {
-  return answer?.ok ? answer.value.keys.map((key) => key.kid) : answer;
+function kids(reply: Outcome | undefined): unknown {
+  return reply?.ok ? reply.value.keys.map((key) => key.kid) : reply;
 }
 
 /** The lines of a scene's log at a level, with the message alone. */
@@ -65,10 +65,10 @@ Deno.test("provider keys: 40 cold requests share one fetch", async () => {
   scene.provider.hold();
   const asked = Array.from({ length: 40 }, () => ask(scene, 0));
   await settle();
-  assertEquals(asked.filter(({ answer }) => answer !== undefined).length, 0);
+  assertEquals(asked.filter(({ reply }) => reply !== undefined).length, 0);
   scene.provider.release();
   await settle();
-  assertEquals(asked.filter(({ answer }) => answer?.ok).length, 40);
+  assertEquals(asked.filter(({ reply }) => reply?.ok).length, 40);
   assertEquals(scene.provider.fetches.length, 1);
 });
 
@@ -79,9 +79,9 @@ Deno.test("provider keys: newer keys wait for the end of the cool-down after a s
   await scene.clock.advance(1);
   const asked = ask(scene, scene.clock.now());
   await scene.clock.advance(COOLDOWN_MS - 2);
-  assertEquals([asked.answer, scene.provider.fetches.length], [undefined, 1]);
+  assertEquals([asked.reply, scene.provider.fetches.length], [undefined, 1]);
   await scene.clock.advance(1);
-  assertEquals(kids(asked.answer), ["two"]);
+  assertEquals(kids(asked.reply), ["two"]);
   assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
 });
 
@@ -94,7 +94,7 @@ Deno.test("provider keys: after the cool-down newer keys are fetched at once", a
   assertEquals(scene.provider.fetches.length, 2);
 });
 
-Deno.test("provider keys: a fetch that began before the question does not answer it", async () => {
+Deno.test("provider keys: a fetch that began before the question is not enough", async () => {
   using scene = makeScene();
   scene.provider.hold();
   const cold = ask(scene, 0);
@@ -102,14 +102,14 @@ Deno.test("provider keys: a fetch that began before the question does not answer
   const later = ask(scene, scene.clock.now());
   scene.provider.release();
   await settle();
-  assertEquals([kids(cold.answer), later.answer], [["one"], undefined]);
+  assertEquals([kids(cold.reply), later.reply], [["one"], undefined]);
   scene.provider.keys = [lookalikeKey("two", 2)];
   await scene.clock.advance(COOLDOWN_MS - 1_000);
-  assertEquals(kids(later.answer), ["two"]);
+  assertEquals(kids(later.reply), ["two"]);
   assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
 });
 
-Deno.test("provider keys: without any keys a failure is answered at once with a time", async () => {
+Deno.test("provider keys: without any keys a failure is given at once with a time", async () => {
   using scene = makeScene();
   scene.provider.refused = true;
   const failed = await scene.source.since(0);
@@ -142,7 +142,7 @@ Deno.test("provider keys: all cold requests of a failed fetch fail with it", asy
   const asked = Array.from({ length: 40 }, () => ask(scene, 0));
   scene.provider.release();
   await settle();
-  assertEquals(asked.filter(({ answer }) => answer?.ok === false).length, 40);
+  assertEquals(asked.filter(({ reply }) => reply?.ok === false).length, 40);
   assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
 });
 
@@ -151,11 +151,11 @@ Deno.test("provider keys: a provider that hangs is given up after the limit of a
   scene.provider.hold();
   const asked = ask(scene, 0);
   await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS - 1);
-  assertEquals(asked.answer, undefined);
+  assertEquals(asked.reply, undefined);
   await scene.clock.advance(1);
-  const { answer } = asked;
+  const { reply } = asked;
   // The cool-down counts from the beginning of the attempt.
-  assertEquals(answer?.ok === false && answer.failure.retryAfterSecs, 5);
+  assertEquals(reply?.ok === false && reply.failure.retryAfterSecs, 5);
 });
 
 Deno.test("provider keys: cached keys stay in use when the provider fails", async () => {
@@ -175,9 +175,9 @@ Deno.test("provider keys: a caller that needs newer keys of a failing provider w
   await scene.clock.advance(4_000);
   const asked = ask(scene, scene.clock.now());
   await scene.clock.advance(COOLDOWN_MS - 4_001);
-  assertEquals(asked.answer, undefined);
+  assertEquals(asked.reply, undefined);
   await scene.clock.advance(1);
-  assertEquals(asked.answer?.ok, false);
+  assertEquals(asked.reply?.ok, false);
   assertEquals(scene.provider.fetches.length, 2);
 });
 
@@ -189,9 +189,9 @@ Deno.test("provider keys: waiters are bounded, the next one gets the time to ret
   await settle();
   const beyond = await scene.source.since(scene.clock.now());
   assertEquals(!beyond.ok && beyond.failure.retryAfterSecs, 8);
-  assertEquals(asked.filter(({ answer }) => answer !== undefined).length, 0);
+  assertEquals(asked.filter(({ reply }) => reply !== undefined).length, 0);
   await scene.clock.advance(COOLDOWN_MS);
-  assertEquals(asked.filter(({ answer }) => answer?.ok).length, MAX_KEY_WAITERS);
+  assertEquals(asked.filter(({ reply }) => reply?.ok).length, MAX_KEY_WAITERS);
   assertEquals(scene.provider.fetches.length, 2);
 });
 
@@ -201,12 +201,12 @@ Deno.test("provider keys: no caller waits for a fetch that may not begin in time
   await scene.clock.advance(5_000);
   const asked = ask(scene, scene.clock.now());
   await settle();
-  assertEquals(asked.answer?.ok === false && asked.answer.failure.retryAfterSecs, 55);
+  assertEquals(asked.reply?.ok === false && asked.reply.failure.retryAfterSecs, 55);
   // So near to its beginning it is worth waiting for.
   await scene.clock.advance(55_000 - MAX_KEY_WAIT_MS);
   const later = ask(scene, scene.clock.now());
   await scene.clock.advance(MAX_KEY_WAIT_MS);
-  assertEquals([later.answer?.ok, scene.provider.fetches], [true, [0, 60_000]]);
+  assertEquals([later.reply?.ok, scene.provider.fetches], [true, [0, 60_000]]);
 });
 
 Deno.test("provider keys: every wait ends, also while the provider hangs", async () => {
@@ -219,9 +219,9 @@ Deno.test("provider keys: every wait ends, also while the provider hangs", async
   const during = ask(scene, scene.clock.now());
   await scene.clock.advance(1);
   // The fetch that began meanwhile is still in flight: it ends soon.
-  assertEquals(asked.answer?.ok === false && asked.answer.failure.retryAfterSecs, 1);
+  assertEquals(asked.reply?.ok === false && asked.reply.failure.retryAfterSecs, 1);
   await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS);
-  assertEquals([during.answer?.ok, scene.clock.pending], [false, 1]);
+  assertEquals([during.reply?.ok, scene.clock.pending], [false, 1]);
 });
 
 Deno.test("provider keys: the newest keys are those of the fetch in flight, or of one that may begin", async () => {
@@ -270,7 +270,7 @@ Deno.test("provider keys: places of those who waited are free again", async () =
   for (let round = 1; round <= 3; round++) {
     const asked = Array.from({ length: MAX_KEY_WAITERS }, () => ask(scene, scene.clock.now()));
     await scene.clock.advance(COOLDOWN_MS);
-    assertEquals(asked.filter(({ answer }) => answer?.ok).length, MAX_KEY_WAITERS);
+    assertEquals(asked.filter(({ reply }) => reply?.ok).length, MAX_KEY_WAITERS);
   }
   assertEquals(scene.provider.fetches, [0, 1, 2, 3].map((count) => count * COOLDOWN_MS));
 });
@@ -586,7 +586,7 @@ Deno.test("provider keys: closing leaves no timer for the expiry", async () => {
   assertEquals(scene.clock.pending, 0);
 });
 
-Deno.test("provider keys: closing answers those who wait, and their fetch never begins", async () => {
+Deno.test("provider keys: closing ends all waiting, and their fetch never begins", async () => {
   const scene = makeScene({ expiryMs: 60_000 });
   await warm(scene);
   await scene.clock.advance(1);
@@ -594,7 +594,7 @@ Deno.test("provider keys: closing answers those who wait, and their fetch never 
   await settle();
   scene.source.close();
   await settle();
-  assertEquals([asked.answer?.ok, scene.clock.pending], [false, 0]);
+  assertEquals([asked.reply?.ok, scene.clock.pending], [false, 0]);
   await scene.clock.advance(100_000);
   assertEquals(scene.provider.fetches.length, 1);
 });
@@ -606,7 +606,7 @@ Deno.test("provider keys: closing ends a fetch in flight, without a timer or a w
   await settle();
   scene.source.close();
   await settle();
-  assertEquals([asked.answer?.ok, scene.clock.pending], [false, 0]);
+  assertEquals([asked.reply?.ok, scene.clock.pending], [false, 0]);
   assertEquals([scene.source.current(), scene.log.lines], [undefined, []]);
 });
 

@@ -256,7 +256,7 @@ Deno.test("rotation: no more bad signatures wait for a fetch than other tokens",
   gate.provider.hold();
   const bad = breakSignature(good);
   const sent = Array.from({ length: MAX_KEY_WAITERS }, () => gate.send(bad));
-  // The checks take turns with everything else; when one is answered all before it wait.
+  // The checks take turns with everything else; when one is done all before it wait.
   assertEquals(await gate.check(bad), "keys_unavailable");
   assert(sent.every(({ outcome }) => outcome === undefined));
   assertEquals(await gate.check(good), "accepted");

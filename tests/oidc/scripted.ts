@@ -26,7 +26,7 @@ export interface ScriptedProvider {
   readonly fetches: readonly number[];
   issuer: unknown;
   keys: readonly unknown[];
-  /** Status of every answer. */
+  /** Status of every response. */
   status: number;
   /** Makes every request fail like a refused connection. */
   refused: boolean;

@@ -1,7 +1,7 @@
 /** What is logged of a request that went through the whole proxy, and what never is. */
 import { assert, assertEquals, assertExcludes } from "../support/assert.ts";
 import { rawRequest } from "../support/raw.ts";
-import { answering, hang, rawUpstream } from "../support/upstream.ts";
+import { hang, rawUpstream, responding } from "../support/upstream.ts";
 import { headOf, protect, TRANSPORTS } from "./harness.ts";
 import { closedPort } from "./support.ts";
 
@@ -12,7 +12,7 @@ for (const transport of TRANSPORTS) {
     Deno.test(`Over ${transport.name}: ${sentence}`, action);
 
   test("a good request is logged with who called, what came back and how long it took.", async () => {
-    await using upstream = await rawUpstream(answering(HELLO));
+    await using upstream = await rawUpstream(responding(HELLO));
     await using guarded = await protect(upstream.url, transport, {
       claims: { sub: "the-subject", client_id: "the-client" },
     });
@@ -36,7 +36,7 @@ for (const transport of TRANSPORTS) {
   });
 
   test("the party that a token was issued to stands in for a missing client id.", async () => {
-    await using upstream = await rawUpstream(answering(HELLO));
+    await using upstream = await rawUpstream(responding(HELLO));
     await using guarded = await protect(upstream.url, transport, { claims: { azp: "party" } });
     await guarded.ask("GET /");
     assertEquals((await guarded.record()).clientId, "party");
@@ -76,7 +76,7 @@ for (const transport of TRANSPORTS) {
   });
 
   test("each request is logged once, in the order of their ends.", async () => {
-    await using upstream = await rawUpstream(answering(HELLO));
+    await using upstream = await rawUpstream(responding(HELLO));
     await using guarded = await protect(upstream.url, transport);
     for (const path of ["/1", "/2", "/3"]) await guarded.ask(`GET ${path}`);
     await guarded.record(2);

@@ -1,6 +1,6 @@
 /** One exchange through the whole proxy, seen from both of its ends. */
 import { parseMessage, type RawMessage } from "../support/raw.ts";
-import { answering, rawUpstream } from "../support/upstream.ts";
+import { rawUpstream, responding } from "../support/upstream.ts";
 import { type Ask, protect, type Transport } from "./harness.ts";
 
 /** A small good response. */
@@ -16,7 +16,7 @@ export async function exchange(
   ask: Ask = {},
   response: string | Uint8Array = OK,
 ): Promise<{ sent: RawMessage; got: RawMessage }> {
-  await using upstream = await rawUpstream(answering(response));
+  await using upstream = await rawUpstream(responding(response));
   await using guarded = await protect(upstream.url, transport);
   const got = await guarded.ask(line, ask);
   return { sent: parseMessage(upstream.connections[0]?.all() ?? "", true), got };

@@ -8,7 +8,7 @@ import { SECRET, tokenOf, TRANSPORTS } from "./harness.ts";
 const MEBIBYTE = 1024 * 1024;
 
 /** Size of the long response, in bytes. */
-const ANSWER_BYTES = 200 * MEBIBYTE;
+const RESPONSE_BYTES = 200 * MEBIBYTE;
 
 /**
  * Size of the long upload, in bytes. The server takes uploads in at some 20 MB a second when they come
@@ -45,7 +45,7 @@ for (const transport of TRANSPORTS) {
     await using provider = startProvider();
     await using upstream = httpUpstream(async (request) =>
       request.method === "GET"
-        ? new Response(longBody(ANSWER_BYTES))
+        ? new Response(longBody(RESPONSE_BYTES))
         : new Response(String(await count(request.body)))
     );
     await using process = startProcess({
@@ -69,7 +69,7 @@ for (const transport of TRANSPORTS) {
     const [before = 0] = memory().slice(-1);
 
     const down = await fetch(url, { headers });
-    assertEquals(await count(down.body), ANSWER_BYTES);
+    assertEquals(await count(down.body), RESPONSE_BYTES);
     const up = await fetch(url, { method: "POST", headers, body: longBody(UPLOAD_BYTES) });
     assertEquals(await up.text(), String(UPLOAD_BYTES));
 

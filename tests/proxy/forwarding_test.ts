@@ -1,6 +1,6 @@
 /** What reaches the upstream, and what never does, through the whole proxy. */
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
-import { answering, httpUpstream, rawUpstream } from "../support/upstream.ts";
+import { httpUpstream, rawUpstream, responding } from "../support/upstream.ts";
 import { exchange, named, OK, type Test } from "./exchange.ts";
 import { protect, type Transport, TRANSPORTS } from "./harness.ts";
 import { closedPort } from "./support.ts";
@@ -179,7 +179,7 @@ function refusalTests(transport: Transport, test: Test): void {
   });
 
   test("a request without a token does not reach the upstream.", async () => {
-    await using upstream = await rawUpstream(answering(OK));
+    await using upstream = await rawUpstream(responding(OK));
     await using guarded = await protect(upstream.url, transport);
     const response = await fetch(`${guarded.proxy.url}/a?b`);
     assertEquals(response.status, 401);
@@ -205,7 +205,7 @@ function refusalTests(transport: Transport, test: Test): void {
     ] as const
   ) {
     test(`a request with ${name} is refused and its connection closed.`, async () => {
-      await using upstream = await rawUpstream(answering(OK));
+      await using upstream = await rawUpstream(responding(OK));
       await using guarded = await protect(upstream.url, transport);
       const got = await guarded.ask("POST /", { fields, body, until: "close", timeoutMs: 500 });
       assertEquals([got.status, got.closed], [400, true]);

@@ -4,7 +4,7 @@ import type { TlsIdentity } from "../../src/tls/pfx.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { makeAuthority } from "../support/pfx.ts";
 import { rawRequest } from "../support/raw.ts";
-import { answering, hang, httpUpstream, rawUpstream } from "../support/upstream.ts";
+import { hang, httpUpstream, rawUpstream, responding } from "../support/upstream.ts";
 import { headOf, protect, type Protected, type Transport, TRANSPORTS } from "./harness.ts";
 import { eventually } from "../support/waiting.ts";
 
@@ -144,7 +144,7 @@ for (const transport of TRANSPORTS) {
   }
 
   test("an HTTP/2 request cannot name one host in :authority and another in Host.", async () => {
-    await using upstream = await rawUpstream(answering("HTTP/1.1 204 No Content\r\n\r\n"));
+    await using upstream = await rawUpstream(responding("HTTP/1.1 204 No Content\r\n\r\n"));
     await using guarded = await secured(upstream.url, "http2");
     const { root } = await trust();
     const status = await pseudo(guarded.port, root, {
@@ -158,7 +158,7 @@ for (const transport of TRANSPORTS) {
   });
 
   test("an HTTP/2 path with dot segments below an upstream path is refused.", async () => {
-    await using upstream = await rawUpstream(answering("HTTP/1.1 204 No Content\r\n\r\n"));
+    await using upstream = await rawUpstream(responding("HTTP/1.1 204 No Content\r\n\r\n"));
     await using guarded = await secured(`${upstream.url}/api`, "http2");
     const { root } = await trust();
     for (const path of ["/../x", "/%2e%2e/x", "/\\..\\x"]) {
@@ -169,7 +169,7 @@ for (const transport of TRANSPORTS) {
   });
 
   test("HTTP/1.1 over TLS without Host reaches the upstream alone, by the proxy's own name.", async () => {
-    await using upstream = await rawUpstream(answering("HTTP/1.1 204 No Content\r\n\r\n"));
+    await using upstream = await rawUpstream(responding("HTTP/1.1 204 No Content\r\n\r\n"));
     await using guarded = await secured(upstream.url, "http1");
     const { root } = await trust();
     const got = await rawRequest(

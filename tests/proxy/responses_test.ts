@@ -1,7 +1,7 @@
 /** What comes back from the upstream through the whole proxy. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { assert, assertEquals } from "../support/assert.ts";
-import { answering, rawUpstream } from "../support/upstream.ts";
+import { rawUpstream, responding } from "../support/upstream.ts";
 import { exchange, named, type Test } from "./exchange.ts";
 import { protect, type Transport, TRANSPORTS } from "./harness.ts";
 
@@ -147,7 +147,7 @@ function responseTests(transport: Transport, test: Test): void {
       const response = `HTTP/1.1 ${status} None\r\nETag: "x"\r\nX-A: 1\r\n${
         status === 304 ? "Content-Length: 1234\r\n" : ""
       }\r\n`;
-      await using upstream = await rawUpstream(answering(response));
+      await using upstream = await rawUpstream(responding(response));
       await using guarded = await protect(upstream.url, transport);
       const again = guarded.head("GET /", ["Connection: close"]);
       const got = await guarded.ask("GET /", { body: again, until: "close" });

@@ -1,7 +1,7 @@
 /** What goes upstream: method, target and fields. */
 import type { UpstreamRequest } from "../../src/proxy/upstream.ts";
 import { assertEquals, assertExcludes } from "../support/assert.ts";
-import { answering, hang, httpUpstream } from "../support/upstream.ts";
+import { hang, httpUpstream, responding } from "../support/upstream.ts";
 import { eventually } from "../support/waiting.ts";
 import { asking, deliver, NO_CONTENT, OK, type Suite } from "./upstream_suite_support.ts";
 
@@ -78,14 +78,14 @@ export function requestTests(suite: Suite): void {
 function methodTests({ test, connect, exactTargets }: Suite): void {
   for (const method of ODD_METHODS) {
     test(`the method ${method} goes out as it is.`, async () => {
-      await using connected = await connect(answering(NO_CONTENT));
+      await using connected = await connect(responding(NO_CONTENT));
       assertEquals((await deliver(connected, { method })).startLine, `${method} / HTTP/1.1`);
     });
   }
 
   for (const method of LOWER_CASE_METHODS) {
     test(`the method ${method} is kept or refused, and not capitalised.`, async () => {
-      await using connected = await connect(answering(NO_CONTENT));
+      await using connected = await connect(responding(NO_CONTENT));
       const line = `${method} / HTTP/1.1`;
       await keptOrRefused(connected, { method }, exactTargets ? line : undefined);
     });
@@ -95,7 +95,7 @@ function methodTests({ test, connect, exactTargets }: Suite): void {
 function targetTests({ test, connect, exactTargets }: Suite): void {
   for (const pathAndQuery of KEPT_TARGETS) {
     test(`the target ${pathAndQuery} goes out byte for byte.`, async () => {
-      await using connected = await connect(answering(OK));
+      await using connected = await connect(responding(OK));
       const { startLine } = await deliver(connected, { pathAndQuery });
       assertEquals(startLine, `GET ${pathAndQuery} HTTP/1.1`);
     });
@@ -103,7 +103,7 @@ function targetTests({ test, connect, exactTargets }: Suite): void {
 
   for (const [pathAndQuery, escaped] of ESCAPED_TARGETS) {
     test(`the target ${pathAndQuery} goes out as it is, or percent-encoded.`, async () => {
-      await using connected = await connect(answering(OK));
+      await using connected = await connect(responding(OK));
       const { startLine } = await deliver(connected, { pathAndQuery });
       assertEquals(startLine, `GET ${exactTargets ? pathAndQuery : escaped} HTTP/1.1`);
     });
@@ -113,7 +113,7 @@ function targetTests({ test, connect, exactTargets }: Suite): void {
     for (const pathAndQuery of DOTTED_TARGETS) {
       const target = prefix + pathAndQuery;
       test(`the target ${target} is kept or refused, and not resolved.`, async () => {
-        await using connected = await connect(answering(OK), { prefix });
+        await using connected = await connect(responding(OK), { prefix });
         const line = `GET ${target} HTTP/1.1`;
         await keptOrRefused(connected, { pathAndQuery }, exactTargets ? line : undefined);
       });
@@ -122,7 +122,7 @@ function targetTests({ test, connect, exactTargets }: Suite): void {
 
   for (const pathAndQuery of ["/", "/x", "//x", "/?q"]) {
     test(`the upstream's own path comes before ${pathAndQuery}.`, async () => {
-      await using connected = await connect(answering(OK), { prefix: "/api/v1" });
+      await using connected = await connect(responding(OK), { prefix: "/api/v1" });
       const { startLine } = await deliver(connected, { pathAndQuery });
       assertEquals(startLine, `GET /api/v1${pathAndQuery} HTTP/1.1`);
     });
@@ -147,7 +147,7 @@ async function keptOrRefused(
 
 function fieldTests({ test, connect, make, keepsAcceptEncoding }: Suite): void {
   test("no body is asked for in a coding that would be taken off on the way.", async () => {
-    await using connected = await connect(answering(OK));
+    await using connected = await connect(responding(OK));
     const given = await deliver(connected, {
       headers: [["host", "h"], ["accept-encoding", "gzip, br"]],
     });
@@ -157,7 +157,7 @@ function fieldTests({ test, connect, make, keepsAcceptEncoding }: Suite): void {
   });
 
   test("several requests one after the other share a connection.", async () => {
-    await using connected = await connect(answering(OK));
+    await using connected = await connect(responding(OK));
     for (let i = 0; i < 5; i++) await deliver(connected, {});
     assertEquals(connected.raw.connections.length, 1);
   });

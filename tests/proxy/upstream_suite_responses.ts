@@ -1,13 +1,13 @@
 /** What comes back from the upstream and is not to be seen from the client's side. */
 import { assert, assertEquals } from "../support/assert.ts";
-import { answering } from "../support/upstream.ts";
+import { responding } from "../support/upstream.ts";
 import { asking, type Connected, ended, OK, type Suite } from "./upstream_suite_support.ts";
 
 /** Registers the tests of responses. */
 export function responseTests({ test, connect }: Suite): void {
   test("fields for one hop come back as well, names in lower case.", async () => {
     await using connected = await connect(
-      answering("HTTP/1.1 200 OK\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 0\r\n\r\n"),
+      responding("HTTP/1.1 200 OK\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 0\r\n\r\n"),
     );
     const { headers } = await responseOf(connected);
     const fields = headers.filter(([name]) => name !== "content-length");
@@ -17,7 +17,7 @@ export function responseTests({ test, connect }: Suite): void {
   for (const interim of ["100 Continue", "102 Processing", "103 Early Hints"]) {
     test(`an interim ${interim} is not taken for the response.`, async () => {
       await using connected = await connect(
-        answering(`HTTP/1.1 ${interim}\r\nLink: </x>\r\n\r\n${OK}`),
+        responding(`HTTP/1.1 ${interim}\r\nLink: </x>\r\n\r\n${OK}`),
       );
       const { status, body, headers } = await responseOf(connected);
       assertEquals([status, body], [200, "ok"]);

@@ -1,12 +1,12 @@
 /** Bodies that go upstream. */
 import { assertEquals, assertExcludes } from "../support/assert.ts";
-import { answering } from "../support/upstream.ts";
+import { responding } from "../support/upstream.ts";
 import { asking, deliver, fed, left, OK, pieces, type Suite } from "./upstream_suite_support.ts";
 
 /** Registers the tests of bodies that go upstream. */
 export function uploadTests({ test, connect }: Suite): void {
   test("a body of all bytes arrives as it was sent.", async () => {
-    await using connected = await connect(answering(OK));
+    await using connected = await connect(responding(OK));
     const bytes = Uint8Array.from({ length: 1024 }, (_, i) => i);
     const body = ReadableStream.from([
       bytes.subarray(0, 300),

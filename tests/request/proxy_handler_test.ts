@@ -37,7 +37,7 @@ function upstreamOf(send: Upstream["send"]): Upstream {
 }
 
 /** Responds 200 "ok", all at once. */
-function answerOk(): ReturnType<Upstream["send"]> {
+function respondOk(): ReturnType<Upstream["send"]> {
   return Promise.resolve(ok({
     status: 200,
     headers: [["x-upstream", "1"]] as [string, string][],
@@ -63,7 +63,7 @@ function started(overrides: Partial<ProxyHandlerOptions> = {}) {
     },
     upstream: upstreamOf((request) => {
       asked.push(`upstream ${request.method} ${request.pathAndQuery}`);
-      return answerOk();
+      return respondOk();
     }),
     webSockets: {
       connect: () => Promise.reject(new Error("none here")),
@@ -162,7 +162,7 @@ Deno.test("Beyond the most requests at once the response is 503, and the others 
   const beyond = await handler(request(), CONNECTION);
   assertEquals([beyond.status, beyond.headers.get("retry-after")], [503, "1"]);
   await beyond.body?.cancel();
-  held.resolve(await answerOk());
+  held.resolve(await respondOk());
   assertEquals((await Promise.all(running)).map(({ status }) => status), [200, 200]);
   assertEquals(meter.value("inFlight"), 0);
   assertEquals((await handler(request(), CONNECTION)).status, 200);
@@ -235,7 +235,7 @@ Deno.test("The request id of the client goes on, comes back and is logged.", asy
   const { handler, access } = started({
     upstream: upstreamOf((request) => {
       sent.push(...request.headers.filter(([name]) => name === "x-request-id").map(([, id]) => id));
-      return answerOk();
+      return respondOk();
     }),
   });
   const response = await handler(

@@ -1,5 +1,5 @@
 /**
- * Hostile requests as rows of a table: exactly these bytes go in, exactly these answers come out, and an
+ * Hostile requests as rows of a table: exactly these bytes go in, exactly these responses come out, and an
  * upstream that reads strictly says what arrived there.
  */
 import { assert, assertEquals } from "../support/assert.ts";
@@ -23,9 +23,9 @@ export interface Outcome {
   /**
    * The statuses that come back, that of the last request among them; then the connection closes.
    * `broken` is for bodies, which are sent twice: with their head, when the server closes without a word
-   * or with a 400, and after it has gone on, when the answer is a 400.
+   * or with a 400, and after it has gone on, when the response is a 400.
    */
-  readonly answers: readonly number[] | "broken";
+  readonly responses: readonly number[] | "broken";
   /** What arrives: method and target, then the body if there is one, e.g. `POST /a abc`. */
   readonly arrives?: readonly string[];
 }
@@ -59,20 +59,20 @@ export function bare(line: string, fields: readonly string[]): string {
 
 /** A row whose first request is refused with a status, and whose connection then closes. */
 export function refused(name: string, bytes: string, status = 400): Row {
-  return { name, bytes, answers: [status] };
+  return { name, bytes, responses: [status] };
 }
 
 /** A row whose body is broken: its connection closes and nothing arrives whole. */
 export function broken(name: string, bytes: string): Row {
-  return { name, bytes, answers: "broken" };
+  return { name, bytes, responses: "broken" };
 }
 
 /**
  * A row whose first request is refused by itself: what follows is judged on its own. The server does so
- * even behind an answer with `Connection: close`, if it has come by then.
+ * even behind a response with `Connection: close`, if it has come by then.
  */
 export function refusedAlone(name: string, bytes: string, status = 400): Row {
-  return { name, bytes, answers: [status, 200], arrives: [LAST] };
+  return { name, bytes, responses: [status, 200], arrives: [LAST] };
 }
 
 /** A row whose requests arrive like this; the last request is added. */
@@ -80,7 +80,7 @@ export function passes(name: string, bytes: string, ...arrives: readonly string[
   return {
     name,
     bytes,
-    answers: [...arrives.map(() => 200), 200],
+    responses: [...arrives.map(() => 200), 200],
     arrives: [...arrives, LAST],
   };
 }
@@ -91,8 +91,8 @@ export function passes(name: string, bytes: string, ...arrives: readonly string[
  */
 export function hostile(title: string, all: readonly Row[]): void {
   for (const transport of TRANSPORTS) {
-    const rows = all.filter(({ answers, arrives }) =>
-      transport === TRANSPORTS[0] || arrives !== undefined || answers === "broken"
+    const rows = all.filter(({ responses, arrives }) =>
+      transport === TRANSPORTS[0] || arrives !== undefined || responses === "broken"
     );
     Deno.test(`Over ${transport.name}: ${title}`, async (t) => {
       await using upstream = await judgingUpstream();
@@ -100,7 +100,7 @@ export function hostile(title: string, all: readonly Row[]): void {
       for (const row of rows) {
         await t.step(row.name, () => play(row, upstream, guarded, transport));
       }
-      const bodies = rows.filter(({ answers }) => answers === "broken");
+      const bodies = rows.filter(({ responses }) => responses === "broken");
       if (bodies.length === 0) return;
       await t.step(
         "broken bodies when their heads have gone on",
@@ -121,12 +121,12 @@ async function play(
   guarded: Protected,
   transport: Transport,
 ): Promise<void> {
-  const { answers, arrives = [] } = transport.exactTargets ? row : row.overFetch ?? row;
+  const { responses, arrives = [] } = transport.exactTargets ? row : row.overFetch ?? row;
   const got = await rawRequest(guarded.port, whole(row, guarded));
   const arrived = upstream.take();
   const statuses = statusesOf(got.text);
-  if (answers === "broken") assert(["", "400"].includes(statuses.join()), `${statuses}`);
-  else assertEquals(statuses, [...answers]);
+  if (responses === "broken") assert(["", "400"].includes(statuses.join()), `${statuses}`);
+  else assertEquals(statuses, [...responses]);
   assertEquals(arrived.map(shown), [...arrives]);
   assert(got.closed, "the connection is still open");
   await nothingBegun(upstream);
@@ -155,11 +155,11 @@ async function playLate(
   await eventually("the heads", () => upstream.unfinished().length === rows.length);
   await send(1);
   const closed = await Promise.all(clients.map((client) => client.untilClosed()));
-  const answers = clients.map((
+  const responses = clients.map((
     client,
     at,
   ) => [rows[at]?.name, closed[at], statusesOf(client.all())]);
-  assertEquals(answers, rows.map(({ name }) => [name, true, [400]]));
+  assertEquals(responses, rows.map(({ name }) => [name, true, [400]]));
   await nothingBegun(upstream);
   assertEquals(upstream.take(), []);
   await Promise.all(clients.map((client) => client.close()));
@@ -171,7 +171,7 @@ async function nothingBegun(upstream: JudgingUpstream): Promise<void> {
   assertEquals(upstream.faults, []);
 }
 
-/** The statuses in an answer, in order. */
+/** The statuses in a response, in order. */
 function statusesOf(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.[01] (\d{3})/g)].map(([, status]) => Number(status));
 }

@@ -37,7 +37,7 @@ function text(data: string, size = data.length): Incoming {
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
-Deno.test("1.3: the sample key is answered with the sample accept", async () => {
+Deno.test("1.3: the sample key gets the sample accept", async () => {
   assertEquals(await acceptFor(SAMPLE_KEY), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 });
 

@@ -5,23 +5,23 @@
 import { assertEquals } from "../support/assert.ts";
 import type { RawMessage } from "../support/raw.ts";
 import { parseMessage } from "../support/raw.ts";
-import { answering, rawUpstream } from "../support/upstream.ts";
+import { rawUpstream, responding } from "../support/upstream.ts";
 import { protect, type Transport, TRANSPORTS } from "../proxy/harness.ts";
 
 /** What the upstream gets of a request with these fields. */
 async function forwarded(transport: Transport, fields: readonly string[]): Promise<RawMessage> {
   await using upstream = await rawUpstream(
-    answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
   );
   await using guarded = await protect(upstream.url, transport);
   assertEquals((await guarded.ask("GET /", { fields })).status, 200);
   return parseMessage(upstream.connections[0]?.all() ?? "", true);
 }
 
-/** What the client gets of an answer with these fields. */
+/** What the client gets of a response with these fields. */
 async function returned(transport: Transport, fields: readonly string[]): Promise<RawMessage> {
-  const answer = ["HTTP/1.1 200 OK", ...fields, "", "2\r\nok\r\n0\r\n\r\n"].join("\r\n");
-  await using upstream = await rawUpstream(answering(answer));
+  const sent = ["HTTP/1.1 200 OK", ...fields, "", "2\r\nok\r\n0\r\n\r\n"].join("\r\n");
+  await using upstream = await rawUpstream(responding(sent));
   await using guarded = await protect(upstream.url, transport);
   const response = await guarded.ask("GET /");
   assertEquals([response.status, response.body], [200, "ok"]);
@@ -57,7 +57,7 @@ const REQUEST_HOP_BY_HOP = [
   "HTTP2_Settings: AAMAAABkAAQAAP__",
 ];
 
-const ANSWER_HOP_BY_HOP = [
+const RESPONSE_HOP_BY_HOP = [
   "Keep-Alive: timeout=5",
   "Proxy-Connection: keep-alive",
   "Trailer: X-Checksum",
@@ -191,9 +191,9 @@ for (const transport of TRANSPORTS) {
     assertEquals(values(sent, "via"), ["1.0 other"]);
   });
 
-  for (const field of ANSWER_HOP_BY_HOP) {
+  for (const field of RESPONSE_HOP_BY_HOP) {
     const [name = ""] = field.split(":");
-    test(`an answer's ${name} ends here.`, async () => {
+    test(`a response's ${name} ends here.`, async () => {
       const got = await returned(transport, [field, "Transfer-Encoding: chunked", "X-Kept: 1"]);
       assertEquals(values(got, name.toLowerCase()), []);
       assertEquals(values(got, "x-kept"), ["1"]);
@@ -201,7 +201,7 @@ for (const transport of TRANSPORTS) {
   }
 
   for (const naming of NAMING) {
-    test(`an answer's Connection: ${JSON.stringify(naming)} removes X-Hop.`, async () => {
+    test(`a response's Connection: ${JSON.stringify(naming)} removes X-Hop.`, async () => {
       const got = await returned(transport, [
         `Connection: ${naming}`,
         "Transfer-Encoding: chunked",
@@ -214,7 +214,7 @@ for (const transport of TRANSPORTS) {
     });
   }
 
-  test("an answer's Connection cannot remove cookies or what says how to read the body.", async () => {
+  test("a response's Connection cannot remove cookies or what says how to read the body.", async () => {
     const got = await returned(transport, [
       "Connection: set-cookie, content-type, content-encoding",
       "Transfer-Encoding: chunked",

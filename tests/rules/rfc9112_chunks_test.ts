@@ -118,18 +118,18 @@ const TRAILERS: readonly Row[] = [
 
 const OLD = ["Host: client.test", AUTH];
 
-/** What HTTP/1.0 gets: one answer and the end of the connection. */
+/** What HTTP/1.0 gets: one response and the end of the connection. */
 const once = (name: string, bytes: string, arrives: string): Row => ({
   name,
   bytes,
-  answers: [200],
+  responses: [200],
   arrives: [arrives],
 });
 
-/** `fetch` does not know the length of its answer, so an HTTP/1.0 connection ends with it. */
+/** `fetch` does not know the length of its response, so an HTTP/1.0 connection ends with it. */
 const kept = (name: string, bytes: string, arrives: string): Row => ({
   ...passes(name, bytes, arrives),
-  overFetch: { answers: [200], arrives: [arrives] },
+  overFetch: { responses: [200], arrives: [arrives] },
 });
 
 const HTTP_1_0: readonly Row[] = [

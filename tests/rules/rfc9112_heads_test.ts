@@ -148,12 +148,12 @@ const VERSIONS: readonly Row[] = [
   {
     name: "the preface of HTTP/2 and HTTP/1.1 behind it",
     bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    answers: [],
+    responses: [],
   },
   {
     name: "the preface of HTTP/2 behind a request",
     bytes: `${request("GET /a")}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
-    answers: [200, 400],
+    responses: [200, 400],
     arrives: ["GET /a"],
   },
 ];

@@ -17,7 +17,7 @@ interface Row {
   readonly arrives?: string;
   /** The refusal, where none has to. */
   readonly status?: number;
-  /** A transport that cannot keep it may answer 400. */
+  /** A transport that cannot keep it may respond with 400. */
   readonly refusable?: true;
 }
 
@@ -271,7 +271,7 @@ for (const transport of TRANSPORTS) {
       for (const row of rows) {
         const hosts = row.hosts ?? ["client.test"];
         const title = `${JSON.stringify(row.line)} with Host ${JSON.stringify(hosts)}`;
-        await t.step(`${title} is answered with ${row.arrives ?? row.status}`, async () => {
+        await t.step(`${title} gets ${row.arrives ?? row.status}`, async () => {
           const response = await rawRequest(
             guarded.port,
             headOf(row.line, [

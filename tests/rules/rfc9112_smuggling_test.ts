@@ -58,49 +58,49 @@ const HIDDEN: readonly Row[] = [
   {
     name: "a request without a token behind a body",
     bytes: request("POST /a", ["Content-Length: 1"], "x") + BAD,
-    answers: [200, 401, 200],
+    responses: [200, 401, 200],
     arrives: ["POST /a x", "GET /last"],
   },
   {
     name: "a request without a token behind a longer body than announced",
     bytes: request("POST /a", ["Content-Length: 0"], BAD),
-    answers: [200, 401, 200],
+    responses: [200, 401, 200],
     arrives: ["POST /a", "GET /last"],
   },
   {
     name: "a request without a token behind one that has no framing",
     bytes: request("POST /a", [], BAD),
-    answers: [200, 401, 200],
+    responses: [200, 401, 200],
     arrives: ["POST /a", "GET /last"],
   },
   {
     name: "a request without a token behind chunks",
     bytes: request("POST /a", ["Transfer-Encoding: chunked"], chunk("x")) + BAD,
-    answers: [200, 401, 200],
+    responses: [200, 401, 200],
     arrives: ["POST /a x", "GET /last"],
   },
   {
     name: "a request without a token behind a GET",
     bytes: request("GET /a") + BAD,
-    answers: [200, 401, 200],
+    responses: [200, 401, 200],
     arrives: ["GET /a", "GET /last"],
   },
   {
     name: "a request with another Host behind a GET",
     bytes: request("GET /a") + bare("GET /evil HTTP/1.1", ["Host: a, b", AUTH]),
-    answers: [200, 400, 200],
+    responses: [200, 400, 200],
     arrives: ["GET /a", "GET /last"],
   },
   {
     name: "a body that is longer than announced and no request",
     bytes: request("POST /a", ["Content-Length: 2"], "xy\0\0"),
-    answers: [200, 400],
+    responses: [200, 400],
     arrives: ["POST /a xy"],
   },
   {
     name: "a body that is longer than announced and makes another method",
     bytes: request("POST /a", ["Content-Length: 2"], "xyzzy"),
-    answers: [200, 200],
+    responses: [200, 200],
     arrives: ["POST /a xy", "zzyGET /last"],
   },
   passes(
@@ -121,14 +121,14 @@ const HIDDEN: readonly Row[] = [
   {
     name: "a good, a broken and a good request",
     bytes: request("GET /1") + request("GET /2", ["X-A : 1"]) + GOOD,
-    answers: [200, 400],
+    responses: [200, 400],
     arrives: ["GET /1"],
   },
   {
     name: "a good request, one with both framings and a good one",
     bytes: request("GET /1") +
       request("POST /2", ["Content-Length: 5", "Transfer-Encoding: chunked"], `0\r\n\r\n${GOOD}`),
-    answers: [200, 400],
+    responses: [200, 400],
     arrives: ["GET /1"],
   },
 ];
@@ -232,14 +232,14 @@ const UPGRADES: readonly Row[] = [
   {
     name: "Expect: 100-continue with its body at once",
     bytes: request("POST /a", ["Expect: 100-continue", "Content-Length: 1"], "x"),
-    answers: [100, 200, 200],
+    responses: [100, 200, 200],
     arrives: ["POST /a x", "GET /last"],
   },
   {
-    // The interim answer is the server's own, before anybody is asked.
+    // The interim response is the server's own, before anybody is asked.
     name: "Expect: 100-continue without a token",
     bytes: bare("POST /a HTTP/1.1", [HOST, "Expect: 100-continue", "Content-Length: 1"]) + "x",
-    answers: [100, 401, 200],
+    responses: [100, 401, 200],
     arrives: ["GET /last"],
   },
   passes(

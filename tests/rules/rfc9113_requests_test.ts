@@ -101,7 +101,7 @@ const METHODS: readonly Row[] = [
   refused("a scheme that is a URL", changed({ ":scheme": "http://x/?" }), PROTOCOL_ERROR),
   refused("no scheme", changed({ ":scheme": null }), PROTOCOL_ERROR),
   refused("an unknown pseudo-header", [...pseudo(), [":x", "1"], AUTH], BROKEN_CONNECTION),
-  refused("a pseudo-header of answers", [...pseudo(), [":status", "200"], AUTH], PROTOCOL_ERROR),
+  refused("a pseudo-header of responses", [...pseudo(), [":status", "200"], AUTH], PROTOCOL_ERROR),
   refused("a :protocol", [...pseudo(), [":protocol", "websocket"], AUTH], PROTOCOL_ERROR),
   refused(
     "a pseudo-header behind a field",

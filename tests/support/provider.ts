@@ -62,8 +62,8 @@ export interface TestProvider extends AsyncDisposable {
   /** The right response, `ms` milliseconds late. */
   delay(ms: number, where?: Where): void;
   /** Responds with whatever this function returns. */
-  answer(make: (request: Request) => Response | Promise<Response>, where?: Where): void;
-  /** Ends every fault of `answer` and its kin, on both documents. Published data stay as set. */
+  respond(make: (request: Request) => Response | Promise<Response>, where?: Where): void;
+  /** Ends every fault of `respond` and its kin, on both documents. Published data stay as set. */
   recover(): void;
   /** Stops listening and drops all connections: further ones are refused. */
   refuse(): Promise<void>;
@@ -185,7 +185,7 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
         await pause(ms, request.signal);
         return right();
       }),
-    answer: (make, where = "all") => play(where, make),
+    respond: (make, where = "all") => play(where, make),
     recover,
     refuse: async () => await server.stop(),
     comeBack: () => void (server = listen(port)),

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertIncludes, assertRejects } from "./assert.ts";
 import { openRaw, parseMessage, rawRequest } from "./raw.ts";
-import { answering, hang, httpUpstream, rawUpstream } from "./upstream.ts";
+import { hang, httpUpstream, rawUpstream, responding } from "./upstream.ts";
 import { pause } from "./waiting.ts";
 
 const HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -20,7 +20,7 @@ Deno.test("a raw request gets the status, the headers in order and the body", as
 });
 
 Deno.test("a raw request can stop at the end of a response on a kept connection", async () => {
-  await using upstream = await rawUpstream(answering(HELLO));
+  await using upstream = await rawUpstream(responding(HELLO));
   const response = await rawRequest({ port: upstream.port }, GET, { until: "response" });
   assertEquals([response.body, response.closed], ["hello", false]);
 });
@@ -86,7 +86,7 @@ Deno.test("a response in pieces with chunks is put together, and a cut one is no
 });
 
 Deno.test("a step that times out shows what came instead", async () => {
-  await using upstream = await rawUpstream(answering("nonsense"));
+  await using upstream = await rawUpstream(responding("nonsense"));
   await using client = await openRaw(upstream.port);
   await client.send(GET);
   await assertRejects(() => client.readUntil("HTTP", 50), /nonsense/);

@@ -149,7 +149,7 @@ export async function hang(socket: RawSocket): Promise<void> {
 }
 
 /** A script that responds to every request of a connection with these bytes. */
-export function answering(response: string | Uint8Array): ConnectionScript {
+export function responding(response: string | Uint8Array): ConnectionScript {
   return async function respond(socket): Promise<void> {
     const came = await socket.waitFor((unread) => unread.length > 0, HANG_LIMIT_MS);
     if (!came) return;

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "../../support/assert.ts";
 import { FakeClock } from "../../support/clock.ts";
 import type { RawSocket } from "../../support/raw.ts";
-import { answering, hang } from "../../support/upstream.ts";
+import { hang, responding } from "../../support/upstream.ts";
 import { connectHttp1, type Http1Connected, http1Upstream, outcome, outcomeOf } from "./support.ts";
 import { eventually, pause } from "../../support/waiting.ts";
 import { asking, fed, OK, pieces } from "../upstream_suite_support.ts";
@@ -446,7 +446,7 @@ Deno.test("what cannot be sent is refused, and the connection stays good.", asyn
 });
 
 Deno.test("a length of 0 that the client sent goes on without a body.", async () => {
-  await using connected = await connectHttp1(answering(OK));
+  await using connected = await connectHttp1(responding(OK));
   await outcome(connected.upstream, {
     method: "POST",
     headers: [["host", "h"], ["content-length", "0"]],

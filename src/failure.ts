@@ -17,7 +17,7 @@ interface ReasonRow {
   /** Whether `WWW-Authenticate` goes out, and with which parameters (RFC 6750, section 3). */
   readonly challenge?: "plain" | "error";
   readonly retryAfter?: true;
-  /** Methods that would do, where the method is to blame (RFC 9110, section 15.5.6 asks for them). */
+  /** Methods that are accepted, where the method is at fault (RFC 9110, section 15.5.6 asks for them). */
   readonly allow?: string;
   /**
    * Whether the refusal may be remembered by the token alone, while the keys stay: it depends on nothing

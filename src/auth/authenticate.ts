@@ -10,7 +10,7 @@ export type Authenticate = (authorization: string | null) => Awaitable<Result<Id
 /** The usual spelling of the scheme, with the one blank that has to follow. */
 const BEARER = "Bearer ";
 
-/** Puts the steps in order: cache look-up, else parse the credentials and check the token. */
+/** Puts the steps in order: cache lookup, else parse the credentials and check the token. */
 export function makeAuthenticator(cache: TokenCache): Authenticate {
   return function authenticate(authorization) {
     if (authorization?.startsWith(BEARER)) {

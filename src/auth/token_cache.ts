@@ -25,7 +25,7 @@ export interface TokenCacheParts {
   readonly clock: Clock;
   /** The generation of the keys in use, `undefined` without keys. A change empties the cache. */
   readonly generation: () => number | undefined;
-  /** Called for each look-up. */
+  /** Called for each lookup. */
   readonly onLookup?: (hit: boolean) => void;
 }
 
@@ -61,7 +61,7 @@ const LAST_PART = 1 / 4;
  * What a rule requires of the caller is decided anew for each request, and no refusal that depends on a
  * rule is cached.
  *
- * The time of a look-up depends on the token's text but reveals nothing: a miss is followed by a whole
+ * The time of a lookup depends on the token's text but reveals nothing: a miss is followed by a whole
  * signature check, and the runtime compares seeded hashes before any text, so that no token can be
  * guessed byte by byte. Eviction is approximately LRU. Concurrent requests with the same new token share
  * one check. A smaller cache of refused tokens keeps repeated use of a dead token cheap.
@@ -168,9 +168,9 @@ export class TokenCache {
     const now = this.#parts.clock.now();
     if (!outcome.ok) {
       // A refusal by the previous keys says nothing about the current ones.
-      const lasting = cacheable(outcome.failure.reason);
-      if (lasting === undefined || generation !== this.#generation) return;
-      const mostMs = lasting === "always" ? Infinity : this.#options.keyCooldownMs;
+      const kept = cacheable(outcome.failure.reason);
+      if (kept === undefined || generation !== this.#generation) return;
+      const mostMs = kept === "always" ? Infinity : this.#options.keyCooldownMs;
       const until = now + Math.min(mostMs, REFUSAL_MEMORY_MS);
       this.#refusals.set(token, { failed: outcome.failure, until });
       dropOldest(this.#refusals, MAX_REMEMBERED_REFUSALS);

@@ -34,7 +34,7 @@ const RUNTIME_VARIABLES = [
   "http_proxy",
   "https_proxy",
   "no_proxy",
-  // How the C library keeps memory (README, "Memory").
+  // How the C library keeps memory (docs/performance.md).
   "MALLOC_*",
   // Traces, and the form of what the runtime prints.
   "DENO_NO_UPDATE_CHECK",

@@ -1,6 +1,6 @@
 /**
  * Memory of each process of the service: idle, after load, with full token caches, with idle
- * connections. `deno run -A tests/bench/memory.ts` prints the README's table; it needs Linux.
+ * connections. `deno run -A tests/bench/memory.ts` prints the table of docs/performance.md; it needs Linux.
  */
 import { V8_FLAGS } from "../../src/runtime/commands.ts";
 import { childrenOf, pause, startService, total } from "../e2e/harness.ts";

@@ -78,11 +78,11 @@ Deno.test("The binary holds what the program needs, and may do what the table of
     assertEquals(metadata.code_cache_key, null);
   });
 
-  await t.step("main.ts as the entry, and all sources but the demo's", () => {
+  await t.step("main.ts as the entry, and all sources but the demo's and those of serve.ts", () => {
     assertEquals(metadata.entrypoint_key, "main.ts");
     const ours = files.filter((file) => !file.startsWith(PACKAGES));
     const sources = sourceFiles("src")
-      .filter((file) => !file.startsWith("src/demo/") && file !== "src/app/demo.ts");
+      .filter((file) => !/^src\/(?:demo\/|edge\/|app\/demo\.ts)/.test(file));
     const wanted = ["deno.json", "deploy/demo_proxy.ts", "main.ts", ...sources];
     assertEquals(ours.filter((file) => !wanted.includes(file)), []);
     // What only declares types is left out.

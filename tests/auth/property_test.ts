@@ -238,7 +238,8 @@ Deno.test("a signed token is accepted exactly when its header and claims entitle
 });
 
 Deno.test("through the whole proxy: changed tokens and noise get a 4xx, the upstream gets nothing", async () => {
-  await using stack = await startStack({ CLIENT_SECRET: SECRET });
+  // A changed `kid` waits for the next permitted fetch, which must not take longer than a step may.
+  await using stack = await startStack({ CLIENT_SECRET: SECRET, KEY_COOLDOWN_SECS: "1" });
   const tokens = await goodTokens(Date.now(), { iss: stack.provider.url });
   for (const token of tokens) assertEquals((await stack.call(`Bearer ${token}`)).status, 200);
   const reached = stack.upstream.requests.length;

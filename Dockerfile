@@ -28,7 +28,7 @@ RUN deno remove --quiet fast-check oidc-provider && deno install --frozen --quie
 FROM dependencies AS sources
 COPY LICENSE main.ts ./
 COPY src src
-COPY deploy/demo_proxy.ts src/server/
+COPY deploy/demo_proxy.ts src/app/demo.ts
 RUN deno cache --frozen --quiet main.ts
 
 FROM scratch

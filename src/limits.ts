@@ -14,6 +14,9 @@ export const MAX_KID_LENGTH = 512;
 /** Longest token that is remembered, in characters, so that the size of the cache bounds its memory. */
 export const MAX_CACHED_TOKEN_LENGTH = 8 * 1024;
 
+/** Most different sets of claims that cached identities share: audiences of a provider, not of its clients. */
+export const MAX_SHARED_CLAIMS = 256;
+
 /** Most refused tokens that are remembered: enough for the clients that misbehave, small beside the good ones. */
 export const MAX_REMEMBERED_REFUSALS = 1_000;
 

@@ -8,6 +8,7 @@ import { CheckQueue } from "./check_queue.ts";
 import { checkTimes, type Claims } from "./claims.ts";
 import { decodeJwt, type UnverifiedToken } from "./decode_jwt.ts";
 import type { Identity } from "./identity.ts";
+import { makeKeptClaims } from "./kept_claims.ts";
 import type { Provider, Verified } from "./provider.ts";
 
 /** What the rules need of a token's claims. */
@@ -46,6 +47,7 @@ export interface JwtProviderOptions {
 export function makeJwtProvider(options: JwtProviderOptions): Provider {
   const { name, issuer, secret, leewaySecs, needs, clock } = options;
   const checks = { ...options, queue: new CheckQueue(options.maxPending, clock) };
+  const keptClaims = makeKeptClaims(needs.kept);
 
   async function authenticate(token: string): Promise<Result<Verified, Failure>> {
     const arrivedAt = clock.now();
@@ -69,21 +71,21 @@ export function makeJwtProvider(options: JwtProviderOptions): Provider {
     const late = checkTimes(claims, leewaySecs, clock.now());
     if (late !== undefined) return fail(late);
     const { generation } = signedBy.value;
-    return ok({ identity: toIdentity(name, claims, needs.kept), generation });
+    return ok({ identity: toIdentity(name, claims, keptClaims(claims)), generation });
   }
 
   return { name, issuer, authenticate };
 }
 
-/** The part of verified claims that is kept. */
-function toIdentity(provider: string, claims: Claims, kept: readonly string[]): Identity {
+/** What is kept of a verified token. */
+function toIdentity(provider: string, claims: Claims, kept: Claims): Identity {
   const { sub, client_id, azp, exp, nbf, iat } = claims;
   const starts = [nbf, iat].filter((time) => typeof time === "number");
   return {
     provider,
     subject: typeof sub === "string" ? sub : undefined,
     clientId: [client_id, azp].find((id) => typeof id === "string"),
-    claims: Object.fromEntries(kept.map((name) => [name, claims[name]])),
+    claims: kept,
     validFrom: starts.length === 0 ? undefined : Math.max(...starts),
     validUntil: exp as number, // checkTimes has refused everything else
   };

@@ -1,6 +1,7 @@
 /**
- * Every fixed limit of the program, each with its reason. What an operator may want to change is a
- * setting instead (see `config/schema.ts`); sizes that a standard fixes stand beside their parser.
+ * Every fixed limit on what others can cause, each with its reason. What an operator may want to change
+ * is a setting instead, whose bounds stand beside its row (`config/tables`); what a standard or the
+ * runtime fixes stands beside its parser.
  */
 
 // Tokens and keys.
@@ -232,6 +233,15 @@ export const LOG_BATCH_MS = 100;
 
 /** Longest value that a message quotes, in characters: enough to recognise it, short enough for one line. */
 export const MAX_QUOTED_LENGTH = 100;
+
+/** The same for an issuer: URLs are longer than other values. */
+export const MAX_QUOTED_ISSUER = 200;
+
+/** Longest beginning of a key's `kid` that a message quotes, in characters. */
+export const MAX_QUOTED_KID = 64;
+
+/** Most keys that a message about a useless key set names. */
+export const MAX_NAMED_KEYS = 5;
 
 // Health.
 

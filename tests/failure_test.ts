@@ -13,7 +13,7 @@ const UNAUTHORIZED: Row = { status: 401, error: "invalid_token", challenge: "err
 const INVALID: Row = { status: 400, error: "invalid_request", challenge: "error" };
 const BAD: Row = { status: 400, error: "bad_request", challenge: "none" };
 
-/** The table "Failures" of the design, one row a reason. */
+/** What clients see, one row a reason. */
 const TABLE: { readonly [R in Reason]: Row } = {
   missing_token: { status: 401, error: "missing_token", challenge: "plain" },
   other_scheme: { status: 401, error: "missing_token", challenge: "plain" },

@@ -1,9 +1,7 @@
+import { MAX_QUOTED_ISSUER } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { quote } from "../text.ts";
 import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
-
-/** Longest part of a wrong issuer that is shown, in UTF-16 units: URLs are longer than other values. */
-const LONGEST_ISSUER = 200;
 
 /** A discovery document, as JSON. */
 type Document = Readonly<Record<string, unknown>>;
@@ -35,7 +33,7 @@ export function readIssuer(
     return fail(keyFetchError("bad_document", url, "has no issuer"));
   }
   if (sameIssuer(issuer, expectedIssuer)) return ok(issuer);
-  const name = quote(issuer, LONGEST_ISSUER);
+  const name = quote(issuer, MAX_QUOTED_ISSUER);
   return fail(keyFetchError(
     "wrong_issuer",
     url,

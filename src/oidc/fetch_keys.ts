@@ -1,3 +1,4 @@
+import { MAX_NAMED_KEYS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { discoveryUrl, readIssuer, readJwksUri } from "./discovery.ts";
@@ -57,7 +58,7 @@ export async function fetchKeys(
     return fail(keyFetchError("bad_document", jwksUri, keySet.failure, hint));
   }
   if (keySet.value.keys.length === 0 && !address.keysOptional) {
-    const why = keySet.value.skipped.slice(0, 5).join("; ") || "it is empty";
+    const why = keySet.value.skipped.slice(0, MAX_NAMED_KEYS).join("; ") || "it is empty";
     return fail(keyFetchError("no_keys", jwksUri, `holds no usable key (${why})`));
   }
   // Tokens are dated by the issuer's clock; its keys may be served from elsewhere.

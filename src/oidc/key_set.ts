@@ -1,5 +1,5 @@
 import { type PublicKey, readPublicKey } from "../jws/public_key.ts";
-import { MAX_KEYS } from "../limits.ts";
+import { MAX_KEYS, MAX_QUOTED_KID } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /** The usable keys of a set, and why others were skipped. */
@@ -34,5 +34,5 @@ export function readKeySet(document: Readonly<Record<string, unknown>>): Result<
 
 function nameOf(entry: unknown, index: number): string {
   const kid = (entry as { kid?: unknown } | null)?.kid;
-  return typeof kid === "string" ? JSON.stringify(kid.slice(0, 64)) : `number ${index + 1}`;
+  return typeof kid === "string" ? JSON.stringify(kid.slice(0, MAX_QUOTED_KID)) : `number ${index + 1}`;
 }

@@ -54,7 +54,7 @@ interface Row {
   readonly by: "worker" | "service";
 }
 
-/** The one table of metrics; the table in `docs/operations.md` comes from it. */
+/** The one table of metrics, but for `build_info` (`exposition.ts`); the list in `docs/operations.md` comes from it. */
 export const METRICS = {
   requests: {
     name: "ooproxy_requests_total",

@@ -87,7 +87,8 @@ export const UPSTREAM_SETTINGS = {
   WEBSOCKET_MAX_TOKEN_AGE: {
     ...word({ exp: "exp", ignore: "ignore" }),
     group: "upstream",
-    doc: "Whether a WebSocket is closed when its token expires (exp), or lives on (ignore).",
+    doc:
+      "Whether a WebSocket is closed when its token expires (exp, plus LEEWAY), or lives on (ignore).",
     example: "exp",
     default: "exp",
   },

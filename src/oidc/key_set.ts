@@ -34,5 +34,7 @@ export function readKeySet(document: Readonly<Record<string, unknown>>): Result<
 
 function nameOf(entry: unknown, index: number): string {
   const kid = (entry as { kid?: unknown } | null)?.kid;
-  return typeof kid === "string" ? JSON.stringify(kid.slice(0, MAX_QUOTED_KID)) : `number ${index + 1}`;
+  return typeof kid === "string"
+    ? JSON.stringify(kid.slice(0, MAX_QUOTED_KID))
+    : `number ${index + 1}`;
 }

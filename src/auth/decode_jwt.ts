@@ -1,6 +1,7 @@
 import { type Failure, failure } from "../failure.ts";
 import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { jsonObject } from "../text.ts";
 
 /** A decoded token. Nothing in it has been verified. */
 export interface UnverifiedToken {
@@ -31,11 +32,11 @@ export function decodeJwt(token: string): Result<UnverifiedToken, Failure> {
     return notAJwt("not three parts");
   }
   if (token.indexOf(".", second + 1) !== -1) return notAJwt("more than three parts");
-  const header = jsonObject(token.slice(0, first));
+  const header = objectOf(token.slice(0, first));
   if (header === undefined) {
     return notAJwt("the header is not a JSON object with unique names in base64url");
   }
-  const claims = jsonObject(token.slice(first + 1, second));
+  const claims = objectOf(token.slice(first + 1, second));
   if (claims === undefined) {
     return notAJwt("the payload is not a JSON object with unique names in base64url");
   }
@@ -70,16 +71,19 @@ function bytesOf(part: string): Uint8Array | undefined {
   }
 }
 
-function jsonObject(part: string): Record<string, unknown> | undefined {
+/** The JSON object of one part of a token, if no member of it stands twice (RFC 7515, section 4). */
+function objectOf(part: string): Record<string, unknown> | undefined {
   const bytes = bytesOf(part);
-  if (bytes === undefined) return undefined;
+  const text = bytes === undefined ? undefined : textOf(bytes);
+  const object = text === undefined ? undefined : jsonObject(text);
+  if (text === undefined || object === undefined) return undefined;
+  // Of members with the same name the parser keeps the last: then fewer are left than were written.
+  return membersWritten(text) === membersKept(object) ? object : undefined;
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
   try {
-    const text = utf8.decode(bytes);
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    // Of members with the same name the parser keeps the last: then fewer are left than were written.
-    if (membersWritten(text) !== membersKept(value)) return undefined;
-    return value as Record<string, unknown>;
+    return utf8.decode(bytes);
   } catch {
     return undefined;
   }

@@ -21,7 +21,7 @@ export interface TokenCacheOptions {
 }
 
 /** What a cache needs from outside. */
-export interface TokenCacheParts {
+export interface TokenCacheDeps {
   readonly clock: Clock;
   /** The generation of the keys in use, `undefined` without keys. A change empties the cache. */
   readonly generation: () => number | undefined;
@@ -68,7 +68,7 @@ const LAST_PART = 1 / 4;
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
-  readonly #parts: TokenCacheParts;
+  readonly #deps: TokenCacheDeps;
   readonly #authenticate: AuthenticateToken;
   readonly #entries = new Map<string, Entry>();
   readonly #refusals = new Map<string, Refusal>();
@@ -80,11 +80,11 @@ export class TokenCache {
   constructor(
     authenticate: AuthenticateToken,
     options: TokenCacheOptions,
-    parts: TokenCacheParts,
+    deps: TokenCacheDeps,
   ) {
     this.#authenticate = authenticate;
     this.#options = options;
-    this.#parts = parts;
+    this.#deps = deps;
   }
 
   /** How many tokens are kept. */
@@ -102,7 +102,7 @@ export class TokenCache {
     if (this.#options.size === 0) return undefined;
     this.#dropOldKeys();
     const known = this.#known(token) ?? this.#refused(token);
-    this.#parts.onLookup?.(known !== undefined);
+    this.#deps.onLookup?.(known !== undefined);
     return known;
   }
 
@@ -132,7 +132,7 @@ export class TokenCache {
     const entry = this.#entries.get(token);
     if (entry === undefined) return undefined;
     const { leewaySecs } = this.#options;
-    const nowMs = this.#parts.clock.now();
+    const nowMs = this.#deps.clock.now();
     const now = nowMs / 1000;
     if (entry.identity.validUntil + leewaySecs <= now) {
       this.#entries.delete(token);
@@ -154,7 +154,7 @@ export class TokenCache {
   #refused(token: string): Result<Identity, Failure> | undefined {
     const refusal = this.#refusals.get(token);
     if (refusal === undefined) return undefined;
-    if (refusal.until > this.#parts.clock.now()) return fail(refusal.failed);
+    if (refusal.until > this.#deps.clock.now()) return fail(refusal.failed);
     this.#refusals.delete(token);
     return undefined;
   }
@@ -165,7 +165,7 @@ export class TokenCache {
     generation: number | undefined,
   ): void {
     this.#dropOldKeys();
-    const now = this.#parts.clock.now();
+    const now = this.#deps.clock.now();
     if (!outcome.ok) {
       // A refusal by the previous keys says nothing about the current ones.
       const kept = cacheable(outcome.failure.reason);
@@ -189,7 +189,7 @@ export class TokenCache {
   }
 
   #dropOldKeys(): void {
-    const generation = this.#parts.generation();
+    const generation = this.#deps.generation();
     if (generation === this.#generation) return;
     this.#generation = generation;
     this.#entries.clear();

@@ -25,7 +25,7 @@ export interface RestoredKeys {
 }
 
 /** What it depends on. */
-export interface ProviderParts {
+export interface ProviderKeysDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly fetcher: Fetcher;
@@ -61,7 +61,7 @@ interface Attempt {
  */
 export class ProviderKeys implements KeySource {
   readonly #options: ProviderOptions;
-  readonly #parts: ProviderParts;
+  readonly #deps: ProviderKeysDeps;
   readonly #report: KeyReport;
   #snapshot: KeySnapshot | undefined;
   /** When the provider last confirmed the cached keys, milliseconds of the monotonic clock. */
@@ -84,11 +84,11 @@ export class ProviderKeys implements KeySource {
   readonly #stop = new AbortController();
   readonly #listeners = new ChangeListeners();
 
-  constructor(options: ProviderOptions, parts: ProviderParts) {
+  constructor(options: ProviderOptions, deps: ProviderKeysDeps) {
     this.#options = options;
-    this.#parts = parts;
-    this.#report = makeKeyReport(parts.log);
-    if (parts.restored !== undefined) this.#restore(parts.restored);
+    this.#deps = deps;
+    this.#report = makeKeyReport(deps.log);
+    if (deps.restored !== undefined) this.#restore(deps.restored);
   }
 
   current(): KeySnapshot | undefined {
@@ -134,7 +134,7 @@ export class ProviderKeys implements KeySource {
   async #wait(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
     const timeUp = Promise.withResolvers<void>();
     let late = false;
-    const cancel = this.#parts.clock.after(MAX_KEY_WAIT_MS, () => {
+    const cancel = this.#deps.clock.after(MAX_KEY_WAIT_MS, () => {
       late = true;
       timeUp.resolve();
     });
@@ -171,7 +171,7 @@ export class ProviderKeys implements KeySource {
   /** Milliseconds until the next attempt may begin; 0 for now. */
   #untilPermittedMs(): number {
     if (this.#attempt === undefined) return 0;
-    const since = this.#parts.clock.monotonic() - this.#attempt.began;
+    const since = this.#deps.clock.monotonic() - this.#attempt.began;
     return Math.max(0, this.#backoffMs - since);
   }
 
@@ -180,7 +180,7 @@ export class ProviderKeys implements KeySource {
     if (this.#closed || this.#inFlight) return;
     const pause = this.#untilPermittedMs();
     if (pause === 0) return this.#fetchNow();
-    this.#cancelScheduled ??= this.#parts.clock.after(pause, () => {
+    this.#cancelScheduled ??= this.#deps.clock.after(pause, () => {
       this.#cancelScheduled = undefined;
       void this.#fetch();
     });
@@ -196,11 +196,11 @@ export class ProviderKeys implements KeySource {
 
   async #fetch(): Promise<void> {
     this.#inFlight = true;
-    const { clock, onAttempt, onFetched } = this.#parts;
+    const { clock, onAttempt, onFetched } = this.#deps;
     const attempt = { startedAt: clock.now(), began: clock.monotonic() };
     this.#attempt = attempt;
     this.#backoffMs = this.#options.cooldownMs;
-    const outcome = await fetchKeys(this.#address(), this.#parts, this.#stop.signal);
+    const outcome = await fetchKeys(this.#address(), this.#deps, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
     if (outcome.ok) {
@@ -225,10 +225,10 @@ export class ProviderKeys implements KeySource {
     const before = this.#snapshot;
     const changed = before === undefined || before.issuer !== issuer ||
       JSON.stringify(before.keys) !== JSON.stringify(keys);
-    const generation = changed ? this.#parts.nextGeneration() : before.generation;
+    const generation = changed ? this.#deps.nextGeneration() : before.generation;
     const snapshot = { generation, startedAt, issuer, keys };
     this.#snapshot = snapshot;
-    this.#confirmedAt = this.#parts.clock.monotonic();
+    this.#confirmedAt = this.#deps.clock.monotonic();
     this.#failures = 0;
     this.#report.fetched(snapshot, changed, skipped);
     this.#due = false;
@@ -238,7 +238,7 @@ export class ProviderKeys implements KeySource {
   }
 
   #fail(attempt: Attempt & { readonly error: KeyFetchError }): void {
-    const { random = Math.random } = this.#parts;
+    const { random = Math.random } = this.#deps;
     this.#attempt = attempt;
     this.#backoffMs = backoffMs(++this.#failures, this.#options.cooldownMs, random);
     this.#report.failed(attempt.error, this.#snapshot !== undefined);
@@ -247,7 +247,7 @@ export class ProviderKeys implements KeySource {
   }
 
   #restore({ issuer, keys, fetchedAt }: RestoredKeys): void {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     // A start in the future would make every request take these keys for the newest.
     const startedAt = Math.min(fetchedAt, clock.now() - 1);
     const ageMs = clock.now() - startedAt;
@@ -255,7 +255,7 @@ export class ProviderKeys implements KeySource {
     this.#report.loaded(keys.length, ageMs, used);
     if (!used) return;
     this.#snapshot = {
-      generation: this.#parts.nextGeneration(),
+      generation: this.#deps.nextGeneration(),
       startedAt,
       issuer,
       keys,
@@ -269,7 +269,7 @@ export class ProviderKeys implements KeySource {
   #watchAge(): void {
     this.#cancelAgeing?.();
     if (this.#snapshot === undefined) return;
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     const { staleMs } = this.#options;
     const refetchMs = refetchAgeMs(this.#options);
     const ageMs = clock.monotonic() - this.#confirmedAt;

@@ -2,8 +2,8 @@
 import type { Fetcher } from "../../src/oidc/fetch_json.ts";
 import {
   ProviderKeys,
+  type ProviderKeysDeps,
   type ProviderOptions,
-  type ProviderParts,
 } from "../../src/oidc/provider_keys.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -45,7 +45,7 @@ export interface Scene extends Disposable {
 
 /** What a scene may be built with beside the usual. */
 export interface SceneOptions extends Partial<ProviderOptions> {
-  readonly parts?: Omit<Partial<ProviderParts>, "nextGeneration">;
+  readonly parts?: Omit<Partial<ProviderKeysDeps>, "nextGeneration">;
   readonly clock?: FakeClock;
 }
 

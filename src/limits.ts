@@ -36,17 +36,26 @@ export const MAX_PROVIDER_BODY_BYTES = 512 * 1024;
 /** Difference between the provider's clock and ours from which on it is logged, in seconds: tokens of so short a life that less matters are rare. */
 export const MAX_CLOCK_SKEW_SECS = 5;
 
-/** How many requests may wait for the next permitted key fetch at once; each holds a client connection and a few KiB. */
+/** How many key fetches clients may cause at once, before it is one each cool-down: a rotation, one more right after it, and one for a client that is wrong. */
+export const KEY_FETCH_BURST = 3;
+
+/** How many requests may wait for the key fetch in flight; each holds a client connection, its token and a timer. */
 export const MAX_KEY_WAITERS = 256;
 
-/** How long a request waits for the next key fetch to end, in milliseconds: a cool-down of the default length and two slow requests to the provider. A request that would have to wait longer is refused at once. */
-export const MAX_KEY_WAIT_MS = 20_000;
+/** How long a request may wait for key fetches, in milliseconds: the time of one request to a provider that hangs. */
+export const MAX_KEY_WAIT_MS = 5_000;
+
+/** How many requests may wait for signature checks: several for each check that may wait, since requests with the same new token share one. */
+export const MAX_CHECK_WAITERS = 1_024;
 
 /** Longest pause between two attempts to fetch keys from a provider that fails, in milliseconds, unless the cool-down is longer: it doubles up to this. */
 export const MAX_FETCH_PAUSE_MS = 60_000;
 
-/** How many unknown `kid`s are remembered, so that asking for them again costs nothing; bounded because clients choose them. */
-export const MAX_UNKNOWN_KIDS = 128;
+/** How many `kid`s that a fetch did not bring are remembered; bounded because clients choose them. */
+export const MAX_UNKNOWN_KIDS = 256;
+
+/** How long such a `kid` is refused without another fetch, in milliseconds, unless a fetch brings it or the cool-down is longer: clients with retired tokens come again and again. */
+export const UNKNOWN_KID_MEMORY_MS = 30_000;
 
 /** Most keys taken from one key set: far above any real provider, low enough that trying them all stays cheap. */
 export const MAX_KEYS = 256;

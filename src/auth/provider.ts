@@ -1,4 +1,5 @@
 import type { Failure } from "../failure.ts";
+import type { WaitingClient } from "../fair_places.ts";
 import type { Awaitable, Result } from "../result.ts";
 import type { Identity } from "./identity.ts";
 
@@ -18,7 +19,9 @@ export interface Provider {
   /**
    * Verifies a token that is not cached.
    *
+   * @param client may have to wait for keys or for its turn; with too many others one or the other fails.
+   *
    * Does not check what a rule may require of the caller.
    */
-  authenticate(token: string): Awaitable<Result<Verified, Failure>>;
+  authenticate(token: string, client: WaitingClient): Awaitable<Result<Verified, Failure>>;
 }

@@ -1,4 +1,5 @@
 import { cacheable, type Failure, failure } from "../failure.ts";
+import type { WaitingClient } from "../fair_places.ts";
 import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS, REFUSAL_MEMORY_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { type Awaitable, fail, ok, type Result } from "../result.ts";
@@ -47,7 +48,10 @@ interface Refusal {
 }
 
 /** Verifies a token that is not cached. */
-export type AuthenticateToken = (token: string) => Awaitable<Result<Verified, Failure>>;
+export type AuthenticateToken = (
+  token: string,
+  client: WaitingClient,
+) => Awaitable<Result<Verified, Failure>>;
 
 /** The most recent part of the cache, within which a hit does not move the entry. */
 const LAST_PART = 1 / 4;
@@ -63,8 +67,8 @@ const LAST_PART = 1 / 4;
  *
  * The time of a lookup depends on the token's text but reveals nothing: a miss is followed by a whole
  * signature check, and the runtime compares seeded hashes before any text, so that no token can be
- * guessed byte by byte. Eviction is approximately LRU. Concurrent requests with the same new token share
- * one check. A smaller cache of refused tokens keeps repeated use of a dead token cheap.
+ * guessed byte by byte. Eviction is approximately LRU. A smaller cache of
+ * refused tokens keeps repeated use of a dead token cheap.
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions;
@@ -72,7 +76,6 @@ export class TokenCache {
   readonly #authenticate: AuthenticateToken;
   readonly #entries = new Map<string, Entry>();
   readonly #refusals = new Map<string, Refusal>();
-  readonly #pending = new Map<string, Promise<Result<Identity, Failure>>>();
   #generation: number | undefined;
   /** How many entries have been appended to the map so far. */
   #places = 0;
@@ -107,25 +110,13 @@ export class TokenCache {
   }
 
   /** Authenticates a token that `lookUp` missed, and caches the outcome. */
-  authenticate(token: string): Promise<Result<Identity, Failure>> {
-    const pending = this.#pending.get(token);
-    if (pending !== undefined) return pending;
-    const checked = this.#check(token);
-    if (this.#options.size > 0) this.#pending.set(token, checked);
-    return checked;
-  }
-
-  async #check(token: string): Promise<Result<Identity, Failure>> {
+  async authenticate(token: string, client: WaitingClient): Promise<Result<Identity, Failure>> {
     const generation = this.#generation;
-    try {
-      const outcome = await this.#authenticate(token);
-      if (this.#options.size > 0 && token.length <= MAX_CACHED_TOKEN_LENGTH) {
-        this.#remember(token, outcome, generation);
-      }
-      return outcome.ok ? ok(outcome.value.identity) : outcome;
-    } finally {
-      this.#pending.delete(token);
+    const outcome = await this.#authenticate(token, client);
+    if (this.#options.size > 0 && token.length <= MAX_CACHED_TOKEN_LENGTH) {
+      this.#remember(token, outcome, generation);
     }
+    return outcome.ok ? ok(outcome.value.identity) : outcome;
   }
 
   #known(token: string): Result<Identity, Failure> | undefined {

@@ -1,12 +1,15 @@
+import type { WaitingClient } from "../fair_places.ts";
 import { type Failure, failure } from "../failure.ts";
 import { algorithm, type PublicKeyAlgorithm, type SecretAlgorithm } from "../jws/algorithms.ts";
+import { MAX_KEY_WAIT_MS } from "../limits.ts";
 import { sameIssuer } from "../oidc/discovery.ts";
-import type { KeyStore, VerificationKey } from "../oidc/key_store.ts";
+import type { Found, VerificationKey } from "../oidc/key_ring.ts";
+import type { AnyKeyNeed, KeyNeed, KeyStore } from "../oidc/key_store.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { CheckQueue } from "./check_queue.ts";
 import { checkTimes, type Claims } from "./claims.ts";
-import { decodeJwt, type UnverifiedToken } from "./decode_jwt.ts";
+import { decodeJwt } from "./decode_jwt.ts";
 import type { Identity } from "./identity.ts";
 import { makeKeptClaims } from "./kept_claims.ts";
 import type { Provider, Verified } from "./provider.ts";
@@ -49,7 +52,10 @@ export function makeJwtProvider(options: JwtProviderOptions): Provider {
   const checks = { ...options, queue: new CheckQueue(options.maxPending, clock) };
   const keptClaims = makeKeptClaims(needs.kept);
 
-  async function authenticate(token: string): Promise<Result<Verified, Failure>> {
+  async function authenticate(
+    token: string,
+    client: WaitingClient,
+  ): Promise<Result<Verified, Failure>> {
     const arrivedAt = clock.now();
     const decoded = decodeJwt(token);
     if (!decoded.ok) return decoded;
@@ -62,9 +68,11 @@ export function makeJwtProvider(options: JwtProviderOptions): Provider {
     const early = checkTimes(claims, leewaySecs, arrivedAt) ?? checkIssuerName(claims, issuer) ??
       needs.refuse(claims);
     if (early !== undefined) return fail(early);
+    const deadline = clock.monotonic() + MAX_KEY_WAIT_MS;
+    const asked = { token, arrivedAt, deadline, client };
     const signedBy = row.keysFrom === "key set"
-      ? await checkWithKeySet(checks, token, row, decoded.value, arrivedAt)
-      : await checkWithSecret(checks, token, row);
+      ? await checkWithKeySet(checks, { ...asked, alg: row, kid: decoded.value.kid })
+      : await checkWithSecret(checks, asked, row);
     if (!signedBy.ok) return signedBy;
     if (claims.iss !== signedBy.value.issuer) return fail(failure("wrong_issuer"));
     // The token may have expired during a key fetch.
@@ -102,39 +110,38 @@ interface SignedBy {
   readonly generation: number;
 }
 
+/** A token on its way, whatever its key. */
+interface Asked extends AnyKeyNeed {
+  readonly token: string;
+}
+
 async function checkWithKeySet(
   checks: SignatureChecks,
-  token: string,
-  alg: PublicKeyAlgorithm,
-  { kid }: UnverifiedToken,
-  arrivedAt: number,
+  asked: Asked & KeyNeed,
 ): Promise<Result<SignedBy, Failure>> {
-  const { keys } = checks;
-  const found = await keys.find(alg, kid, arrivedAt);
+  const finding = checks.keys.find(asked);
+  const found = finding instanceof Promise ? await finding : finding;
   if (!found.ok) return found;
-  const { ring, unknownKid } = found.value;
-  const refused = await checkKeys(checks, token, alg, found.value.keys);
-  if (refused === undefined) return ok(ring);
+  const refused = await checkKeys(checks, asked, found.value);
+  if (refused === undefined) return ok(found.value.ring);
   if (refused.reason !== "bad_signature") return fail(refused);
-  // An unknown `kid` may name a key published since: only keys without a `kid` have been tried. Under a
-  // known one the provider may have published another key.
-  const newer = unknownKid
-    ? await keys.findAfterRefresh(alg, kid, arrivedAt)
-    : await keys.findAfterRotation(alg, kid, arrivedAt, { ring, refused });
+  const newer = await checks.keys.findNewer(asked, { found: found.value, refused });
   if (!newer.ok) return newer;
-  const refusedNow = await checkKeys(checks, token, alg, newer.value.keys);
+  const refusedNow = await checkKeys(checks, asked, newer.value);
   return refusedNow === undefined ? ok(newer.value.ring) : fail(refusedNow);
 }
 
 async function checkWithSecret(
   { keys, secret, queue }: SignatureChecks,
-  token: string,
+  asked: Asked,
   alg: SecretAlgorithm,
 ): Promise<Result<SignedBy, Failure>> {
   if (secret === undefined) return fail(failure("algorithm_not_allowed"));
-  const ring = await keys.ring();
+  const ring = await keys.ring(asked);
   if (!ring.ok) return ring;
-  const refused = refusal(await queue.run(() => alg.verify(token, secret)));
+  const { token, client } = asked;
+  const check = () => alg.verify(token, secret);
+  const refused = refusal(await queue.run({ token, keys: secret, client, check }));
   return refused === undefined ? ok(ring.value) : fail(refused);
 }
 
@@ -144,17 +151,16 @@ async function checkWithSecret(
  */
 async function checkKeys(
   { queue }: SignatureChecks,
-  token: string,
-  alg: PublicKeyAlgorithm,
-  keys: readonly VerificationKey[],
+  { token, alg, client }: Asked & KeyNeed,
+  { keys, ring }: Found,
 ): Promise<Failure | undefined> {
-  const signed = await queue.run(async () => {
+  const check = async () => {
     for (const key of keys) {
       if (await isSignedBy(key, alg, token)) return true;
     }
     return false;
-  });
-  return refusal(signed);
+  };
+  return refusal(await queue.run({ token, keys: ring, client, check }));
 }
 
 async function isSignedBy(

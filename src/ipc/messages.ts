@@ -2,7 +2,7 @@
  * The messages between supervisor and workers: JSON, one message a line, over the worker's standard
  * input and output. Secrets travel here and nowhere else.
  */
-import type { KeySnapshot, NoKeys } from "../oidc/key_source.ts";
+import type { KeySnapshot, KeyWish, NoKeys } from "../oidc/key_source.ts";
 import type { MeterData } from "../ops/metrics.ts";
 import type { Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "./workers.ts";
@@ -25,8 +25,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: "served"; readonly id: number; readonly urls: readonly string[] }
   | { readonly type: "refused"; readonly id: number; readonly text: string }
-  /** For keys fetched since then, or, without a time, for the newest that may be had now. */
-  | { readonly type: "ask"; readonly id: number; readonly sinceMs?: number }
+  /** For newer keys. */
+  | { readonly type: "ask"; readonly id: number; readonly wish: KeyWish }
   | { readonly type: "reported"; readonly id: number; readonly meter: MeterData }
   | { readonly type: "drained"; readonly outcome: DrainOutcome; readonly meter: MeterData };
 

@@ -1,4 +1,4 @@
-import type { KeySnapshot, KeySource, NoKeys } from "../oidc/key_source.ts";
+import type { KeySnapshot, KeySource, KeyWish, NoKeys } from "../oidc/key_source.ts";
 import { ProviderKeys } from "../oidc/provider_keys.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
@@ -85,12 +85,8 @@ export class KeyBroker implements KeySource {
     return this.#keys.current();
   }
 
-  since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
-    return this.#keys.since(sinceMs);
-  }
-
-  newest(): Promise<Result<KeySnapshot, NoKeys>> {
-    return this.#keys.newest();
+  fetch(wish: KeyWish): Promise<Result<KeySnapshot, NoKeys>> {
+    return this.#keys.fetch(wish);
   }
 
   onChange(listener: () => void): () => void {

@@ -17,14 +17,29 @@ export interface KeySnapshot {
   readonly restored?: true;
 }
 
-/** Why no (newer) keys are available now. */
+/** What newer keys are wanted for. Plain data, sent between processes. */
+export interface KeyWish {
+  /** Keys whose fetch began at or after this time are new enough, milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /**
+   * The key that is not among the cached ones, in a few words. Where a fetch has not brought it a moment
+   * ago, none is made.
+   */
+  readonly missing?: string;
+  /** Set where the keys that are there may do: see `FetchNeed`. */
+  readonly guess?: true;
+}
+
+/** Why no newer keys are available now. */
 export interface NoKeys {
   /** One sentence for the log. */
   readonly text: string;
   /** Seconds after which to retry. */
   readonly retryAfterSecs: number;
-  /** Exact milliseconds until a fetch may begin, where that is the reason. */
+  /** Milliseconds until a fetch is permitted, where that is the reason. */
   readonly untilFetchMs?: number;
+  /** Milliseconds for which no fetch is made for that key, where that is the reason. */
+  readonly missingForMs?: number;
 }
 
 /** Where key sets come from: the provider itself, or the process that fetches for all workers. */
@@ -32,18 +47,11 @@ export interface KeySource {
   /** The cached keys, if any. Never waits. */
   current(): KeySnapshot | undefined;
   /**
-   * Resolves with keys whose fetch began at or after `sinceMs`, waiting for the next permitted fetch
-   * where needed; the number of waiters and their time are bounded.
-   *
-   * @param sinceMs milliseconds since the epoch; 0 accepts any keys, and the outcome of a fetch that is
-   * already in flight.
+   * Resolves with keys that are new enough, or else with the outcome of the fetch in flight (which may
+   * have begun too early: ask again), or of one begun now. Where no fetch is permitted it fails at once,
+   * and one is scheduled.
    */
-  since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>>;
-  /**
-   * Resolves with the keys of the fetch in flight, or of one begun now. During the cool-down fails at
-   * once, and a fetch is scheduled for its end.
-   */
-  newest(): Promise<Result<KeySnapshot, NoKeys>>;
+  fetch(wish: KeyWish): Promise<Result<KeySnapshot, NoKeys>>;
   /**
    * Calls `listener` whenever the cached keys have been replaced or dropped.
    *

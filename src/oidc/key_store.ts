@@ -1,51 +1,40 @@
-import type { KeyObject } from "node:crypto";
 import { type Failure, failure } from "../failure.ts";
 import type { PublicKeyAlgorithm } from "../jws/algorithms.ts";
-import { fitsAlgorithm, type PublicKey } from "../jws/public_key.ts";
-import { MAX_KEY_WAITERS, MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../limits.ts";
+import type { WaitingClient } from "../fair_places.ts";
 import type { Clock } from "../ops/clock.ts";
-import { fail, ok, type Result } from "../result.ts";
+import { type Awaitable, fail, ok, type Result } from "../result.ts";
+import { type Found, type KeyRing, makeRing } from "./key_ring.ts";
 import type { KeySnapshot, KeySource } from "./key_source.ts";
+import { KeyWaits, type NoNewerKeys, TOO_SLOW } from "./key_waits.ts";
+import { MissingKeys } from "./missing_keys.ts";
 
 const NO_USABLE_KEY: Failure = {
   reason: "keys_unavailable",
   detail: "the provider's key set holds no usable key",
 };
 
+const NOT_BROUGHT = "the latest fetch for it did not bring that key";
+
 const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
 
-/** One public key, ready for signature checks. */
-export interface VerificationKey {
-  /** The key for one algorithm; imported once and kept. Rejects when the platform refuses the key. */
-  forAlgorithm(alg: PublicKeyAlgorithm): Promise<KeyObject>;
+/** A token that needs a key, and whose request it is. */
+export interface KeyNeed {
+  readonly alg: PublicKeyAlgorithm;
+  readonly kid: string | undefined;
+  /** Arrival of the request, milliseconds since the epoch. */
+  readonly arrivedAt: number;
+  /** When it stops waiting for keys, milliseconds of the monotonic clock. */
+  readonly deadline: number;
+  readonly client: WaitingClient;
 }
 
-/** The keys of one generation, with their issuer. */
-export interface KeyRing {
-  readonly generation: number;
-  readonly issuer: string;
-  /** Whether the provider published no usable key: its fault, not the token's. */
-  readonly empty: boolean;
-  /**
-   * The keys to try for a token: those with its `kid`, else those without one; only keys for its
-   * algorithm (RFC 7515, section 6). A key without `alg` serves every algorithm of its type.
-   */
-  candidates(alg: PublicKeyAlgorithm, kid: string | undefined): Candidates;
-}
+/** A token whatever its key. */
+export type AnyKeyNeed = Pick<KeyNeed, "arrivedAt" | "deadline" | "client">;
 
-/** Keys to try for a token. */
-export interface Candidates {
-  readonly keys: readonly VerificationKey[];
-  /**
-   * Whether a refresh could bring the token's key: no key has its `kid` (then `keys` are those without
-   * one), or it has no `kid` and no key is for its algorithm.
-   */
-  readonly unknownKid: boolean;
-}
-
-/** The keys to try, and the ring they are from. */
-export interface Found extends Candidates {
-  readonly ring: KeyRing;
+/** Keys that did not do, and the refusal to return where there are no newer ones. */
+export interface Tried {
+  readonly found: Found;
+  readonly refused: Failure;
 }
 
 /**
@@ -55,160 +44,121 @@ export interface Found extends Candidates {
 export class KeyStore {
   readonly #source: KeySource;
   readonly #clock: Clock;
-  readonly #cooldownMs: number;
+  readonly #waits: KeyWaits;
+  /** Keys that the latest fetch for them did not bring. */
+  readonly #missing: MissingKeys;
   #ring: KeyRing | undefined;
-  /** Requests that wait for a refresh because the key of their `kid` may have been rotated. */
-  #refreshWaiters = 0;
-  /** The refresh in flight, shared by all waiters. */
-  #refreshing: Promise<void> | undefined;
-  /** No refresh before this time, in milliseconds of the monotonic clock. */
-  #coolingDownUntil = 0;
-  /** Keys missing from the latest fetch, with the start of that fetch (negative cache). */
-  readonly #unknown = new Map<string, number>();
 
-  /** @param cooldownMs how long a missing key is not fetched again, in milliseconds. */
+  /** @param cooldownMs in which clients may cause one more fetch, in milliseconds. */
   constructor(source: KeySource, clock: Clock, cooldownMs: number) {
     this.#source = source;
     this.#clock = clock;
-    this.#cooldownMs = cooldownMs;
-  }
-
-  /** The cached keys, or those of the first fetch; waits for the first fetch only. */
-  async ring(): Promise<Result<KeyRing, Failure>> {
-    const current = this.#source.current();
-    if (current !== undefined) {
-      if (current.restored) void this.#refresh(this.#clock.now());
-      return ok(this.#ringOf(current));
-    }
-    const first = await this.#source.since(0);
-    return first.ok ? ok(this.#ringOf(first.value)) : fail({
-      reason: "keys_unavailable",
-      detail: first.failure.text,
-      retryAfterSecs: first.failure.retryAfterSecs,
-    });
+    this.#waits = new KeyWaits(source, clock);
+    this.#missing = new MissingKeys(cooldownMs, clock);
   }
 
   /**
-   * The keys for a token's algorithm and `kid`. A cached key is returned without waiting; for a missing
-   * one it waits for the next permitted fetch, unless the latest one has already shown that there is no
-   * such key.
+   * The cached keys, or those of the first fetch; waits for the first fetch only.
    *
-   * @param arrivedAt arrival of the request, milliseconds since the epoch.
-   * @returns fails with `unknown_key` or, where the keys cannot be fetched, `keys_unavailable`.
+   * @returns fails with `keys_unavailable`, or with `client_gone` where the client left meanwhile.
    */
-  async find(
-    alg: PublicKeyAlgorithm,
-    kid: string | undefined,
-    arrivedAt: number,
-  ): Promise<Result<Found, Failure>> {
-    const ring = await this.ring();
-    if (!ring.ok) return ring;
-    const found = { ring: ring.value, ...ring.value.candidates(alg, kid) };
+  ring(need: AnyKeyNeed): Awaitable<Result<KeyRing, Failure>> {
+    const current = this.#source.current();
+    if (current === undefined) return this.#firstRing(need);
+    if (current.restored) this.#waits.prefetch({ sinceMs: this.#clock.now() });
+    return ok(this.#ringOf(current));
+  }
+
+  /**
+   * The keys for a token's algorithm and `kid`; without waiting where they are cached. For a missing one
+   * it waits for the fetch in flight, or for one that may begin now; a `kid` that a fetch did not bring is
+   * refused at once for a while.
+   *
+   * @returns fails with `unknown_key`; with `keys_unavailable` where no fetch is permitted (then with the
+   * time of the next), where it failed or where too many requests wait; with `client_gone`.
+   */
+  find(need: KeyNeed): Awaitable<Result<Found, Failure>> {
+    const ring = this.ring(need);
+    if (ring instanceof Promise) {
+      return ring.then((ring) => ring.ok ? this.#findIn(ring.value, need) : ring);
+    }
+    return ring.ok ? this.#findIn(ring.value, need) : ring;
+  }
+
+  /**
+   * Like `find`, for a token that none of the keys found has signed. Under an unknown `kid` its key may
+   * have been published since (only keys without a `kid` were tried); under a known one the provider may
+   * have published another key, which is a guess: see `FetchNeed`.
+   */
+  findNewer(need: KeyNeed, tried: Tried): Promise<Result<Found, Failure>> {
+    return tried.found.unknownKid
+      ? this.#findUnknown(need, tried.found.ring)
+      : this.#findReplaced(need, tried);
+  }
+
+  async #firstRing(
+    { arrivedAt, client, deadline }: AnyKeyNeed,
+  ): Promise<Result<KeyRing, Failure>> {
+    const first = await this.#waits.newer({ sinceMs: arrivedAt }, client, deadline);
+    return first.ok ? ok(this.#ringOf(first.value)) : fail(unavailable(first.failure));
+  }
+
+  #findIn(ring: KeyRing, need: KeyNeed): Awaitable<Result<Found, Failure>> {
+    const found = { ring, ...ring.candidates(need.alg, need.kid) };
     if (found.keys.length > 0) return ok(found);
-    if (ring.value.empty) {
-      return await this.findAfterRotation(alg, kid, arrivedAt, {
-        ring: found.ring,
-        refused: NO_USABLE_KEY,
-      });
-    }
-    if (!found.unknownKid) {
-      return await this.findAfterRotation(alg, kid, arrivedAt, {
-        ring: found.ring,
-        refused: failure("unknown_key", OTHER_ALGORITHM),
-      });
-    }
-    return await this.findAfterRefresh(alg, kid, arrivedAt);
+    if (ring.empty) return this.#findReplaced(need, { found, refused: NO_USABLE_KEY });
+    return found.unknownKid
+      ? this.#findUnknown(need, ring)
+      : this.#findReplaced(need, { found, refused: failure("unknown_key", OTHER_ALGORITHM) });
   }
 
-  /**
-   * Like `find`, but skips the cached keys. Call it only after `find`, for a token whose `kid` is unknown
-   * and which no key without a `kid` has signed.
-   *
-   * @param arrivedAt arrival of the request, milliseconds since the epoch.
-   */
-  async findAfterRefresh(
-    alg: PublicKeyAlgorithm,
-    kid: string | undefined,
-    arrivedAt: number,
-  ): Promise<Result<Found, Failure>> {
-    const name = kid === undefined ? `alg ${alg.name}` : `kid ${kid}`;
-    const missedAt = this.#unknown.get(name);
-    if (missedAt !== undefined && this.#clock.now() < missedAt + this.#cooldownMs) {
-      return fail(failure("unknown_key", "not in the latest key set"));
+  /** Waits for newer keys until one of them is the missing one, or a fetch has shown that there is none. */
+  async #findUnknown(need: KeyNeed, tried: KeyRing): Promise<Result<Found, Failure>> {
+    const { alg, kid, arrivedAt, client, deadline } = need;
+    const missing = kid === undefined ? `alg ${alg.name}` : `kid ${kid}`;
+    // The fetch in flight may have begun before the key was published: then one more shows.
+    for (let fetches = 0; fetches < 2; fetches++) {
+      if (this.#missing.remainingMs(missing) > 0) return fail(failure("unknown_key", NOT_BROUGHT));
+      const cached = this.#source.current();
+      const newer = cached !== undefined && cached.startedAt >= arrivedAt
+        ? ok(cached)
+        : await this.#waits.newer({ sinceMs: arrivedAt, missing }, client, deadline);
+      // Also where none was fetched for this request: another's fetch may have brought the key.
+      const found = this.#foundNow(need);
+      if (found?.unknownKid === false) return orOtherAlgorithm(found);
+      if (!newer.ok) {
+        if (newer.failure.missingForMs === undefined) return fail(unavailable(newer.failure));
+        this.#missing.remember(missing, newer.failure.missingForMs);
+        return fail(failure("unknown_key", NOT_BROUGHT));
+      }
+      if (newer.value.startedAt < arrivedAt) continue;
+      this.#missing.remember(missing);
+      // Keys without a `kid` that came with this fetch may have signed it.
+      const maySign = found !== undefined && found.ring !== tried && found.keys.length > 0;
+      return maySign ? ok(found) : fail(failure("unknown_key"));
     }
-    // A fetch already in flight may bring the key; otherwise wait for one that begins after the request.
-    const cachedAt = this.#source.current()?.startedAt ?? 0;
-    let newer = await this.#source.since(Math.min(arrivedAt, cachedAt + 1));
-    if (newer.ok && newer.value.startedAt < arrivedAt) {
-      const { unknownKid } = this.#ringOf(newer.value).candidates(alg, kid);
-      if (unknownKid) newer = await this.#source.since(arrivedAt);
-    }
-    if (!newer.ok) {
-      return fail({
-        reason: "keys_unavailable",
-        detail: newer.failure.text,
-        retryAfterSecs: newer.failure.retryAfterSecs,
-      });
-    }
-    const ring = this.#ringOf(newer.value);
-    const found = { ring, ...ring.candidates(alg, kid) };
-    if (found.unknownKid) this.#remember(name, newer.value.startedAt);
-    return found.keys.length > 0 ? ok(found) : fail(failure("unknown_key"));
+    return fail(unavailable(TOO_SLOW));
   }
 
-  /**
-   * The keys for a token that the cached ones fail although they have its `kid`: the provider may have
-   * rotated the key under the same `kid`. Waits only for a fetch in flight or one that may begin now;
-   * during the cool-down it fails at once, and a fetch at its end serves later tokens.
-   *
-   * @param arrivedAt arrival of the request, milliseconds since the epoch.
-   * @param tried the ring whose keys failed, and the refusal to return where it is still the latest.
-   */
-  async findAfterRotation(
-    alg: PublicKeyAlgorithm,
-    kid: string | undefined,
-    arrivedAt: number,
-    tried: { readonly ring: KeyRing; readonly refused: Failure },
-  ): Promise<Result<Found, Failure>> {
-    if (this.#refreshWaiters >= MAX_KEY_WAITERS) {
-      const detail = "too many requests wait for the key fetch in flight";
-      return fail({ reason: "keys_unavailable", detail, retryAfterSecs: 1 });
-    }
-    this.#refreshWaiters++;
-    await this.#refresh(arrivedAt);
-    this.#refreshWaiters--;
+  /** Waits for newer keys where the cached ones for that token did not do. */
+  async #findReplaced(need: KeyNeed, { found, refused }: Tried): Promise<Result<Found, Failure>> {
+    const wish = { sinceMs: need.arrivedAt, guess: true } as const;
+    const newer = await this.#waits.newer(wish, need.client, need.deadline);
+    if (!newer.ok && newer.failure.waited !== undefined) return fail(unavailable(newer.failure));
     const current = this.#source.current();
-    if (current === undefined || current.generation === tried.ring.generation) {
-      return fail(tried.refused);
-    }
+    // A fetch that had begun before the request says little: one more serves later tokens.
+    if (current === undefined || current.startedAt < need.arrivedAt) this.#waits.prefetch(wish);
+    const foundNow = this.#foundNow(need);
+    const changed = foundNow !== undefined && foundNow.ring !== found.ring;
+    return changed ? orOtherAlgorithm(foundNow) : fail(refused);
+  }
+
+  /** What the cached keys have for a token at this moment. */
+  #foundNow({ alg, kid }: KeyNeed): Found | undefined {
+    const current = this.#source.current();
+    if (current === undefined) return undefined;
     const ring = this.#ringOf(current);
-    const found = { ring, ...ring.candidates(alg, kid) };
-    return found.keys.length > 0 ? ok(found) : fail(failure("unknown_key"));
-  }
-
-  /**
-   * Refreshes keys older than a request. Concurrent calls share one refresh; during the cool-down it is
-   * a no-op, so that a flood of bad tokens costs one clock reading each.
-   */
-  async #refresh(arrivedAt: number): Promise<void> {
-    if (!this.#mayRefresh(arrivedAt)) return;
-    await (this.#refreshing ??= this.#askSource());
-    // That fetch had begun before the request arrived: start another without waiting for it.
-    if (this.#mayRefresh(arrivedAt)) void (this.#refreshing ??= this.#askSource());
-  }
-
-  /** Whether the cached keys are older than a request and the cool-down is over. */
-  #mayRefresh(arrivedAt: number): boolean {
-    const { startedAt = 0 } = this.#source.current() ?? {};
-    return startedAt < arrivedAt && this.#clock.monotonic() >= this.#coolingDownUntil;
-  }
-
-  async #askSource(): Promise<void> {
-    const newest = await this.#source.newest();
-    this.#refreshing = undefined;
-    if (newest.ok) return;
-    const { untilFetchMs, retryAfterSecs } = newest.failure;
-    this.#coolingDownUntil = this.#clock.monotonic() + (untilFetchMs ?? retryAfterSecs * 1000);
+    return { ring, ...ring.candidates(alg, kid) };
   }
 
   #ringOf(snapshot: KeySnapshot): KeyRing {
@@ -216,63 +166,15 @@ export class KeyStore {
     if (this.#ring?.generation !== snapshot.generation) this.#ring = makeRing(snapshot);
     return this.#ring;
   }
-
-  #remember(name: string, startedAt: number): void {
-    this.#unknown.delete(name);
-    this.#unknown.set(name, startedAt);
-    if (this.#unknown.size <= MAX_UNKNOWN_KIDS) return;
-    for (const oldest of this.#unknown.keys()) {
-      this.#unknown.delete(oldest);
-      break;
-    }
-  }
 }
 
-function makeRing(snapshot: KeySnapshot): KeyRing {
-  const byKid = new Map<string, RingKey[]>();
-  const withoutKid: RingKey[] = [];
-  for (const key of snapshot.keys) {
-    const entry = { key, verification: verificationKey(key) };
-    if (key.kid === undefined) withoutKid.push(entry);
-    else byKid.set(key.kid, [...(byKid.get(key.kid) ?? []), entry]);
-  }
-  const all = [...[...byKid.values()].flat(), ...withoutKid];
-  return {
-    generation: snapshot.generation,
-    issuer: snapshot.issuer,
-    empty: all.length === 0,
-    candidates(alg, kid) {
-      if (kid === undefined) {
-        const keys = fitting(all, alg);
-        return { keys, unknownKid: keys.length === 0 };
-      }
-      const named = fitting(byKid.get(kid) ?? [], alg);
-      const keys = named.length > 0 ? named : fitting(withoutKid, alg);
-      return { keys, unknownKid: !byKid.has(kid) };
-    },
-  };
+/** The keys found; where there are none, those of that `kid` are for another algorithm. */
+function orOtherAlgorithm(found: Found): Result<Found, Failure> {
+  return found.keys.length > 0 ? ok(found) : fail(failure("unknown_key", OTHER_ALGORITHM));
 }
 
-interface RingKey {
-  readonly key: PublicKey;
-  readonly verification: VerificationKey;
-}
-
-function fitting(keys: readonly RingKey[], alg: PublicKeyAlgorithm): VerificationKey[] {
-  return keys.filter(({ key }) => fitsAlgorithm(key, alg))
-    .slice(0, MAX_KEYS_TRIED).map(({ verification }) => verification);
-}
-
-function verificationKey({ kty, members }: PublicKey): VerificationKey {
-  const imported = new Map<string, Promise<KeyObject>>();
-  return {
-    forAlgorithm(alg) {
-      let key = imported.get(alg.name);
-      if (key === undefined) {
-        key = alg.importKey({ kty, ...members });
-        imported.set(alg.name, key);
-      }
-      return key;
-    },
-  };
+/** What it means for a request that keys cannot be had. */
+function unavailable({ text, retryAfterSecs, waited }: NoNewerKeys): Failure {
+  if (waited === "client gone") return failure("client_gone");
+  return { reason: "keys_unavailable", detail: text, retryAfterSecs };
 }

@@ -1,18 +1,25 @@
 import type { PublicKey } from "../jws/public_key.ts";
-import { MAX_KEY_WAIT_MS, MAX_KEY_WAITERS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { fetchKeys, type ProviderAddress, type ProviderKeySet } from "./fetch_keys.ts";
 import type { Fetcher } from "./fetch_json.ts";
+import { FetchBucket, type FetchNeed } from "./fetch_bucket.ts";
 import { type KeyReport, makeKeyReport } from "./key_report.ts";
-import { ChangeListeners, type KeySnapshot, type KeySource, type NoKeys } from "./key_source.ts";
+import {
+  ChangeListeners,
+  type KeySnapshot,
+  type KeySource,
+  type KeyWish,
+  type NoKeys,
+} from "./key_source.ts";
+import { MissingKeys } from "./missing_keys.ts";
 import { backoffMs, type KeyAges, refetchAgeMs } from "./backoff.ts";
 import { describe, type KeyFetchError } from "./key_fetch_error.ts";
 
 /** The provider's settings. */
 export interface ProviderOptions extends ProviderAddress, KeyAges {
-  /** Least time between two fetches that requests cause, successful or not, in milliseconds. */
+  /** Time in which clients may cause one more fetch, in milliseconds. */
   readonly cooldownMs: number;
 }
 
@@ -33,7 +40,7 @@ export interface ProviderKeysDeps {
   readonly random?: () => number;
   /**
    * Keys to start with. They are used like fetched ones of the same age; the first caller that needs
-   * them has them confirmed with `newest`.
+   * them has them confirmed with `fetch`.
    */
   readonly restored?: RestoredKeys | undefined;
   /** Gives the generation of new contents, unique in a process. */
@@ -43,6 +50,9 @@ export interface ProviderKeysDeps {
   /** Called after every successful fetch, with the provider's clock skew in seconds. */
   readonly onFetched?: (keys: KeySnapshot, skewSecs: number | undefined) => void;
 }
+
+/** Why no fetch is made for a key. */
+const NOT_BROUGHT = "the latest fetch for it did not bring that key";
 
 /** One attempt: its start on both clocks, and its error, if it failed. */
 interface Attempt {
@@ -55,29 +65,33 @@ interface Attempt {
  * The keys of one provider, fetched when they are first needed, when a caller needs newer ones, and when
  * they reach their expiry.
  *
- * At most one fetch is in flight. Fetches that requests cause are a cool-down apart, with back-off after
- * failures; a refresh at expiry ignores the cool-down. While the provider fails, cached keys stay in use
- * up to `staleMs`; they are dropped then only if an attempt to confirm them has failed.
+ * At most one fetch is in flight. Those that clients cause come from a bucket (`FetchBucket`), with
+ * back-off after failures; a refresh at expiry asks no bucket. While the provider fails, cached keys stay
+ * in use up to `staleMs`; they are dropped then only if an attempt to confirm them has failed.
  */
 export class ProviderKeys implements KeySource {
   readonly #options: ProviderOptions;
   readonly #deps: ProviderKeysDeps;
   readonly #report: KeyReport;
+  readonly #bucket: FetchBucket;
+  /** Keys that a fetch made for them did not bring. */
+  readonly #missing: MissingKeys;
   #snapshot: KeySnapshot | undefined;
   /** When the provider last confirmed the cached keys, milliseconds of the monotonic clock. */
   #confirmedAt = 0;
   #attempt: Attempt | undefined;
-  /** From the start of the latest attempt to that of the next, in milliseconds. */
+  /** From the start of a failed attempt to that of the next, in milliseconds; 0 after a success. */
   #backoffMs = 0;
   /** How many attempts in a row have failed. */
   #failures = 0;
   #inFlight = false;
-  #waiting = 0;
+  /** What clients wait for that got no fetch yet. */
+  #wanted: FetchNeed | undefined;
   /** Settles when the next attempt ends, successful or not. */
   #next = Promise.withResolvers<void>();
   #cancelScheduled: (() => void) | undefined;
   #cancelAgeing: (() => void) | undefined;
-  /** Whether failed fetches are retried without a request, because the keys have reached their expiry. */
+  /** Whether failed fetches are retried without a request: the keys have reached their expiry, or there are none. */
   #due = false;
   #closed = false;
   /** Aborts a fetch in flight on `close`. */
@@ -88,6 +102,8 @@ export class ProviderKeys implements KeySource {
     this.#options = options;
     this.#deps = deps;
     this.#report = makeKeyReport(deps.log);
+    this.#bucket = new FetchBucket(options.cooldownMs, deps.clock);
+    this.#missing = new MissingKeys(options.cooldownMs, deps.clock);
     if (deps.restored !== undefined) this.#restore(deps.restored);
   }
 
@@ -95,27 +111,32 @@ export class ProviderKeys implements KeySource {
     return this.#snapshot;
   }
 
-  async since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
+  async fetch({ sinceMs, missing, guess }: KeyWish): Promise<Result<KeySnapshot, NoKeys>> {
     if (this.#snapshot !== undefined && this.#snapshot.startedAt >= sinceMs) {
       return ok(this.#snapshot);
     }
-    if (this.#waiting >= MAX_KEY_WAITERS) {
-      this.#schedule();
-      return fail(this.#noKeys("too many requests wait for the next key fetch"));
+    const missingForMs = missing === undefined ? 0 : this.#missing.remainingMs(missing);
+    if (missingForMs > 0) return fail({ ...this.#noKeys(missingForMs, NOT_BROUGHT), missingForMs });
+    if (!this.#inFlight) {
+      const need = guess ? "guess" : "needed";
+      const untilFetchMs = this.#untilPermittedMs(need);
+      if (untilFetchMs > 0 || this.#closed) {
+        this.#want(need);
+        const error = this.#attempt?.error;
+        const text = error === undefined ? "no key fetch is permitted yet" : describe(error);
+        return fail({ ...this.#noKeys(untilFetchMs, text), untilFetchMs });
+      }
+      this.#bucket.take();
+      this.#fetchNow();
     }
-    this.#waiting++;
-    const waited = await this.#wait(sinceMs);
-    this.#waiting--;
-    return waited;
-  }
-
-  async newest(): Promise<Result<KeySnapshot, NoKeys>> {
-    this.#schedule();
-    if (this.#inFlight && this.#attempt !== undefined) {
-      return await this.#wait(this.#attempt.startedAt);
+    await this.#next.promise;
+    const { startedAt = 0, error } = this.#attempt ?? {};
+    if (error !== undefined) {
+      return fail(this.#noKeys(this.#untilPermittedMs("needed"), describe(error)));
     }
-    const refused = this.#noKeys("no key fetch is permitted yet");
-    return fail({ ...refused, untilFetchMs: this.#untilPermittedMs() });
+    if (this.#snapshot === undefined || this.#closed) return fail(this.#noKeys(0, "no keys"));
+    if (missing !== undefined && startedAt >= sinceMs) this.#missing.remember(missing);
+    return ok(this.#snapshot);
   }
 
   onChange(listener: () => void): () => void {
@@ -131,66 +152,49 @@ export class ProviderKeys implements KeySource {
     this.#next.resolve();
   }
 
-  async #wait(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
-    const timeUp = Promise.withResolvers<void>();
-    let late = false;
-    const cancel = this.#deps.clock.after(MAX_KEY_WAIT_MS, () => {
-      late = true;
-      timeUp.resolve();
-    });
-    try {
-      while (!this.#closed && !late) {
-        const pause = this.#untilPermittedMs();
-        // Without cached keys, fail now rather than wait for a retry that may fail like the last one.
-        if (!this.#inFlight && pause > 0 && this.#snapshot === undefined) break;
-        this.#schedule();
-        if (!this.#inFlight && pause > MAX_KEY_WAIT_MS) break;
-        await Promise.race([this.#next.promise, timeUp.promise]);
-        if (this.#snapshot !== undefined && this.#snapshot.startedAt >= sinceMs) {
-          return ok(this.#snapshot);
-        }
-        const { startedAt = 0, error } = this.#attempt ?? {};
-        if (error !== undefined && startedAt >= sinceMs) break;
-        // That fetch began before `sinceMs`: the key may have been published since.
-      }
-    } finally {
-      cancel();
-    }
-    const error = this.#attempt?.error;
-    return fail(
-      this.#noKeys(error === undefined ? "no key fetch is possible in time" : describe(error)),
-    );
+  #noKeys(untilMs: number, text: string): NoKeys {
+    return { text, retryAfterSecs: Math.max(1, Math.ceil(untilMs / 1000)) };
   }
 
-  #noKeys(text: string): NoKeys {
-    // A fetch in flight ends soon.
-    const waitMs = this.#inFlight ? 0 : this.#untilPermittedMs();
-    return { text, retryAfterSecs: Math.max(1, Math.ceil(waitMs / 1000)) };
+  /** Milliseconds until a fetch may begin for a client; 0 for now. */
+  #untilPermittedMs(need: FetchNeed): number {
+    return Math.max(this.#bucket.untilMs(need), this.#backoffLeftMs());
   }
 
-  /** Milliseconds until the next attempt may begin; 0 for now. */
-  #untilPermittedMs(): number {
+  /** Milliseconds until the provider may be asked again after a failure. */
+  #backoffLeftMs(): number {
     if (this.#attempt === undefined) return 0;
     const since = this.#deps.clock.monotonic() - this.#attempt.began;
     return Math.max(0, this.#backoffMs - since);
   }
 
-  /** Makes sure that a fetch is in flight or scheduled for the end of the back-off. */
+  /** A client wants a fetch that is not permitted yet: it is made as soon as it is. */
+  #want(need: FetchNeed): void {
+    if (this.#wanted !== "needed") this.#wanted = need;
+    this.#schedule();
+  }
+
+  /** Makes the fetch that is due or wanted, now or when it is permitted. */
   #schedule(): void {
+    this.#cancelScheduled?.();
+    this.#cancelScheduled = undefined;
     if (this.#closed || this.#inFlight) return;
-    const pause = this.#untilPermittedMs();
-    if (pause === 0) return this.#fetchNow();
-    this.#cancelScheduled ??= this.#deps.clock.after(pause, () => {
-      this.#cancelScheduled = undefined;
-      void this.#fetch();
-    });
+    const dueMs = this.#due ? this.#backoffLeftMs() : Infinity;
+    const wantedMs = this.#wanted === undefined ? Infinity : this.#untilPermittedMs(this.#wanted);
+    const pause = Math.min(dueMs, wantedMs);
+    if (pause > 0 && pause < Infinity) {
+      this.#cancelScheduled = this.#deps.clock.after(pause, () => this.#schedule());
+    } else if (pause === 0) {
+      if (dueMs > 0) this.#bucket.take();
+      this.#fetchNow();
+    }
   }
 
   #fetchNow(): void {
     if (this.#closed || this.#inFlight) return;
-    // The timer may be late under load.
     this.#cancelScheduled?.();
     this.#cancelScheduled = undefined;
+    this.#wanted = undefined;
     void this.#fetch();
   }
 
@@ -199,7 +203,7 @@ export class ProviderKeys implements KeySource {
     const { clock, onAttempt, onFetched } = this.#deps;
     const attempt = { startedAt: clock.now(), began: clock.monotonic() };
     this.#attempt = attempt;
-    this.#backoffMs = this.#options.cooldownMs;
+    this.#backoffMs = 0;
     const outcome = await fetchKeys(this.#address(), this.#deps, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
@@ -243,6 +247,8 @@ export class ProviderKeys implements KeySource {
     this.#backoffMs = backoffMs(++this.#failures, this.#options.cooldownMs, random);
     this.#report.failed(attempt.error, this.#snapshot !== undefined);
     this.#watchAge();
+    // Without keys nothing is ready, so that no request may come which would ask again.
+    if (this.#snapshot === undefined) this.#due = true;
     if (this.#due) this.#schedule();
   }
 

@@ -117,6 +117,12 @@ export const METRICS = {
     help: "Requests in progress.",
     by: "worker",
   },
+  allowedInFlight: {
+    name: "ooproxy_allowed_requests_in_flight",
+    type: "gauge",
+    help: "Requests in progress that were let through; MAX_REQUESTS bounds them in each worker.",
+    by: "worker",
+  },
   upstreamConnections: {
     name: "ooproxy_upstream_connections",
     type: "gauge",

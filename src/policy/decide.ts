@@ -37,7 +37,7 @@ export function makeDecide({ rules, authenticate }: PolicyOptions): Decide {
     // A request without a rule must not be allowed.
     if (rule === undefined) throw new Error("the last rule does not match everything");
     if (rule.access === "public") return { rule };
-    const authenticated = authenticate(facts.fields.authorization);
+    const authenticated = authenticate(facts.fields.authorization, facts);
     return authenticated instanceof Promise
       ? authenticated.then((outcome) => authorise(rule, outcome))
       : authorise(rule, authenticated);

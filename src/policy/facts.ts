@@ -18,4 +18,6 @@ export interface RequestFacts {
   readonly fields: {
     readonly authorization: string | null;
   };
+  /** Aborts when the client leaves. Only read for a request that has to wait: making it costs time. */
+  readonly signal: AbortSignal;
 }

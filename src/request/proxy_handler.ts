@@ -60,8 +60,6 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
     const record = new RequestRecord(method, connection, ids(fields.requestId), options);
     const refuse = (why: Failure) => refusal(why, record, fields, options);
     try {
-      // Limits come first, before time or memory goes into the request, token or not.
-      if (meter.value("inFlight") > maxRequests) return refuse(BUSY);
       const { secure } = connection;
       // Over HTTP/2 (no `Host` field) the runtime never reports that a client left unless the signal was read before.
       if (secure && fields.host === null) void request.signal;
@@ -78,11 +76,13 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
       const bodyKind = checkBody(method, fields, maxBodyBytes);
       if (!bodyKind.ok) return refuse(bodyKind.failure);
 
-      const facts = new Facts(record.requestId, method, target.value, connection, fields);
+      const facts = new Facts(record.requestId, request, target.value, connection, fields);
       const decided = decide(facts);
       const { identity, refused } = decided instanceof Promise ? await decided : decided;
       if (identity !== undefined) record.calledBy(identity);
       if (refused !== undefined) return refuse(refused);
+      if (meter.value("allowedInFlight") >= maxRequests) return refuse(BUSY);
+      record.allowed();
 
       const sent = requestHeaders(fields, {
         address: connection.address,
@@ -128,13 +128,23 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
 
 /** What is known before the decision, from HTTP. A class: cheaper to make than a literal. */
 class Facts implements RequestFacts {
+  readonly #request: Request;
+  readonly method: string;
+
   constructor(
     readonly id: string,
-    readonly method: string,
+    request: Request,
     readonly target: Target,
     readonly peer: Connection,
     readonly fields: ReceivedFields,
-  ) {}
+  ) {
+    this.#request = request;
+    this.method = request.method;
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
 }
 
 /** The response to a request that goes no further. */

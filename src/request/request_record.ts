@@ -28,6 +28,7 @@ export class RequestRecord implements ClientFaults {
   readonly #began: number;
   #path = "";
   #identity: Identity | undefined;
+  #allowed = false;
   #clientFault: Failure | undefined;
   #upstreamMs: number | undefined;
   #status: number | undefined;
@@ -51,6 +52,12 @@ export class RequestRecord implements ClientFaults {
   /** The caller, from a verified token. */
   calledBy(identity: Identity): void {
     this.#identity = identity;
+  }
+
+  /** The decision is to let it through: from now on it counts towards `MAX_REQUESTS`. */
+  allowed(): void {
+    this.#allowed = true;
+    this.#sinks.meter.add("allowedInFlight");
   }
 
   /** The client sent too much, or nothing for too long: that is the reason logged, not what follows from it. */
@@ -93,6 +100,7 @@ export class RequestRecord implements ClientFaults {
     const { meter, accessLog, clock } = this.#sinks;
     const durationMs = (now ?? clock.monotonic()) - this.#began;
     meter.add("inFlight", 0, -1);
+    if (this.#allowed) meter.add("allowedInFlight", 0, -1);
     meter.countRequest(this.#status, this.#end.failure?.reason, durationMs / 1000);
     if (this.#upstreamMs !== undefined) meter.observe("upstreamDuration", this.#upstreamMs / 1000);
     accessLog?.(this.#record(this.#status, this.#end, durationMs));

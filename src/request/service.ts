@@ -132,9 +132,9 @@ export function buildService(settings: WorkerSettings, deps: ServiceDeps): Servi
 
 /** Authentication whose work is measured. */
 function timed(provider: Provider, { clock, meter }: ServiceDeps): AuthenticateToken {
-  return async (token) => {
+  return async (token, client) => {
     const began = clock.monotonic();
-    const verified = await provider.authenticate(token);
+    const verified = await provider.authenticate(token, client);
     meter.observe("verificationDuration", (clock.monotonic() - began) / 1000);
     return verified;
   };

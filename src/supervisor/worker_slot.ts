@@ -7,7 +7,7 @@ import {
   STEADY_MS,
   WORKER_START_MS,
 } from "../limits.ts";
-import type { KeySnapshot, KeySource } from "../oidc/key_source.ts";
+import type { KeySnapshot, KeySource, KeyWish } from "../oidc/key_source.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { type MeterData, withoutGauges } from "../ops/metrics.ts";
@@ -219,7 +219,7 @@ export class WorkerSlot {
       case "refused":
         return this.#settle(message.id, fail(message.text));
       case "ask":
-        return void this.#reply(message.id, message.sinceMs);
+        return void this.#reply(message.id, message.wish);
       case "reported":
         this.#missed = 0;
         this.#meter = message.meter;
@@ -235,10 +235,10 @@ export class WorkerSlot {
     this.#served.delete(id);
   }
 
-  async #reply(id: number, sinceMs: number | undefined): Promise<void> {
+  async #reply(id: number, wish: KeyWish): Promise<void> {
     const channel = this.#channel;
     const keys = this.#keys;
-    const result = await (sinceMs === undefined ? keys.newest() : keys.since(sinceMs));
+    const result = await keys.fetch(wish);
     if (channel === undefined || channel !== this.#channel) return;
     if (keys !== this.#keys) {
       const failure = { text: "a reload changed the provider", retryAfterSecs: 1 };

@@ -1,16 +1,16 @@
-import { MAX_KEY_WAITERS } from "../limits.ts";
 import {
   ChangeListeners,
   type KeySnapshot,
   type KeySource,
+  type KeyWish,
   type NoKeys,
 } from "../oidc/key_source.ts";
 import { fail, ok, type Result } from "../result.ts";
 
-/** What a worker asks for: keys fetched since then, or the newest that may be had now. */
+/** A worker's wish for newer keys. */
 export interface KeyQuestion {
   readonly id: number;
-  readonly sinceMs?: number;
+  readonly wish: KeyWish;
 }
 
 /** A worker's keys: the latest that the supervisor has sent, and a way to ask it for newer ones. */
@@ -30,22 +30,19 @@ export class RemoteKeys implements KeySource {
     return this.#keys;
   }
 
-  since(sinceMs: number): Promise<Result<KeySnapshot, NoKeys>> {
-    if (this.#keys !== undefined && this.#keys.startedAt >= sinceMs) {
-      return Promise.resolve(ok(this.#keys));
+  async fetch(wish: KeyWish): Promise<Result<KeySnapshot, NoKeys>> {
+    if (this.#keys !== undefined && this.#keys.startedAt >= wish.sinceMs) return ok(this.#keys);
+    const id = this.#nextId++;
+    const result = await new Promise<Result<null, NoKeys>>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#ask({ id, wish });
+    });
+    if (!result.ok) return result;
+    // The supervisor may have dropped the keys meanwhile.
+    if (this.#keys === undefined) {
+      return fail({ text: "the cached keys were dropped", retryAfterSecs: 1 });
     }
-    // The supervisor would not let them wait either, so it is not asked.
-    if (this.#waiting.size >= MAX_KEY_WAITERS) {
-      return Promise.resolve(fail({
-        text: "too many requests wait for the next key fetch",
-        retryAfterSecs: 1,
-      }));
-    }
-    return this.#question({ sinceMs });
-  }
-
-  newest(): Promise<Result<KeySnapshot, NoKeys>> {
-    return this.#question({});
+    return ok(this.#keys);
   }
 
   /** Takes over what the supervisor has now; `undefined` when it has none any more. */
@@ -62,19 +59,5 @@ export class RemoteKeys implements KeySource {
   reply(id: number, result: Result<null, NoKeys>): void {
     this.#waiting.get(id)?.(result);
     this.#waiting.delete(id);
-  }
-
-  async #question(question: Omit<KeyQuestion, "id">): Promise<Result<KeySnapshot, NoKeys>> {
-    const id = this.#nextId++;
-    const result = await new Promise<Result<null, NoKeys>>((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.#ask({ id, ...question });
-    });
-    if (!result.ok) return result;
-    // The supervisor may have dropped the keys meanwhile.
-    if (this.#keys === undefined) {
-      return fail({ text: "the cached keys were dropped", retryAfterSecs: 1 });
-    }
-    return ok(this.#keys);
   }
 }

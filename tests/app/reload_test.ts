@@ -69,7 +69,7 @@ Deno.test("A reload that the workers refuse leaves settings, log and keys as the
   await using provider = startProvider({ keys: [publicJwk(await rsaKey(), { kid: "a" })] });
   using scene = makeRunning({ PROVIDER_URL: provider.url }, fail("no such address"));
   const { running, used } = scene;
-  await running.keys.since(0);
+  await running.keys.fetch({ sinceMs: 0 });
   const before = { ...running };
   await reload(running, { read: () => ok(read(NEW)) });
   assertEquals({ ...running }, before);

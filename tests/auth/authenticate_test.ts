@@ -4,6 +4,7 @@ import { TokenCache } from "../../src/auth/token_cache.ts";
 import { type Failure, failure } from "../../src/failure.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { CLIENT } from "../support/client.ts";
 import { FakeClock } from "../support/clock.ts";
 
 /** An authenticator over a cache; `checked` are the tokens that were checked, `lookups` hits. */
@@ -28,7 +29,8 @@ function makeScene({ size = 10, refused }: { size?: number; refused?: Failure } 
     { size, ttlMs: 60_000, leewaySecs: 0, keyCooldownMs: 10_000 },
     { clock, generation: () => 1, onLookup: (hit) => lookups.push(hit) },
   );
-  const authenticate = makeAuthenticator(cache);
+  const authenticator = makeAuthenticator(cache);
+  const authenticate = (authorization: string | null) => authenticator(authorization, CLIENT);
   return {
     authenticate,
     checked,
@@ -41,7 +43,7 @@ function makeScene({ size = 10, refused }: { size?: number; refused?: Failure } 
   };
 }
 
-Deno.test("A new token is checked once, a known one is returned without waiting.", async () => {
+Deno.test("A new token is checked, a known one is returned without waiting.", async () => {
   const { authenticate, checked, lookups } = makeScene();
   const first = authenticate("Bearer a.b.c");
   assert(first instanceof Promise);
@@ -51,7 +53,7 @@ Deno.test("A new token is checked once, a known one is returned without waiting.
   const again = authenticate("Bearer a.b.c");
   assert(!(again instanceof Promise));
   assertEquals(again, await first);
-  assertEquals([checked, lookups], [["a.b.c"], [false, false, true]]);
+  assertEquals([checked, lookups], [["a.b.c", "a.b.c"], [false, false, true]]);
 });
 
 Deno.test("However its scheme is spelt, a token is the same one, and is looked up once a request.", async () => {

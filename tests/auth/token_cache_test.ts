@@ -5,6 +5,7 @@ import { cacheable, type Failure, failure, type Reason, REASONS } from "../../sr
 import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS } from "../../src/limits.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { CLIENT } from "../support/client.ts";
 import { FakeClock } from "../support/clock.ts";
 
 type Outcome = Result<Verified, Failure>;
@@ -23,7 +24,7 @@ function makeScene(options: Partial<TokenCacheOptions> = {}) {
     cache: undefined as unknown as TokenCache,
     /** What a request with this token meets. */
     async meet(name: string): Promise<Result<Identity, Failure>> {
-      return scene.cache.lookUp(name) ?? await scene.cache.authenticate(name);
+      return scene.cache.lookUp(name) ?? await scene.cache.authenticate(name, CLIENT);
     },
   };
   scene.cache = new TokenCache(
@@ -165,16 +166,6 @@ Deno.test("A token over the length limit is checked each time.", async () => {
   await scene.meet(fits);
   await scene.meet(fits);
   assertEquals(scene.checks, 3);
-});
-
-Deno.test("Requests with the same new token at the same time share one check.", async () => {
-  const scene = makeScene();
-  const gate = Promise.withResolvers<Outcome>();
-  scene.outcome = () => gate.promise;
-  const all = Array.from({ length: 20 }, () => scene.meet("a"));
-  gate.resolve(ok(token({ exp: scene.nowSecs + 1000 })));
-  for (const outcome of await Promise.all(all)) assertEquals(reasonOf(outcome), "ok");
-  assertEquals(scene.checks, 1);
 });
 
 Deno.test("A check that throws leaves nothing behind.", async () => {

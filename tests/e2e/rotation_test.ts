@@ -211,7 +211,8 @@ Deno.test("While thousands of random kids come, known tokens pass at once and a 
   await Promise.all([steady, ...flooders]);
   const secs = (performance.now() - began) / 1000;
   assertEquals(Object.keys(flood), ["401", "503"]);
-  assert(provider.count("jwks") <= secs + 2, `${provider.count("jwks")} fetches in ${secs} s`);
+  // Three at once, one a second, and the first key fetch of all.
+  assert(provider.count("jwks") <= secs + 4, `${provider.count("jwks")} fetches in ${secs} s`);
   assert(known.length > 0);
   assertEquals(known.filter((status) => status !== 200), []);
 });

@@ -37,11 +37,11 @@ Deno.test("A broker says whether keys are needed, had, or not to be had, and cou
   const { broker, fetches, changes } = test;
   assertEquals([broker.state(), provider.count()], ["not needed yet", 0]);
   provider.status(500);
-  assertEquals((await broker.since(0)).ok, false);
+  assertEquals((await broker.fetch({ sinceMs: 0 })).ok, false);
   assertEquals([broker.state(), fetches("status"), changes()], ["unavailable", 1, 0]);
   provider.recover();
   await new Promise((resolve) => setTimeout(resolve, 1050));
-  assert((await broker.since(0)).ok);
+  assert((await broker.fetch({ sinceMs: 0 })).ok);
   assertEquals([broker.state(), fetches("ok"), changes()], ["usable", 1, 1]);
   assertEquals(broker.current()?.keys.length, 1);
 });
@@ -62,7 +62,7 @@ Deno.test("Two brokers of one process never give keys of the same generation.", 
   const deps = makeDeps();
   using one = startBroker({ PROVIDER_URL: provider.url }, deps);
   using two = startBroker({ PROVIDER_URL: other.url }, deps);
-  await Promise.all([one.broker.since(0), two.broker.since(0)]);
+  await Promise.all([one.broker.fetch({ sinceMs: 0 }), two.broker.fetch({ sinceMs: 0 })]);
   const generations = [one, two].map(({ broker }) => broker.current()?.generation);
   assertEquals(generations.toSorted(), [1, 2]);
 });
@@ -70,7 +70,9 @@ Deno.test("Two brokers of one process never give keys of the same generation.", 
 Deno.test("Without a wrong reply everybody who asks at once gets the keys of one fetch.", async () => {
   await using provider = startProvider({ keys: [await publishedKey()] });
   using test = startBroker({ PROVIDER_URL: provider.url });
-  const replies = await Promise.all(Array.from({ length: 40 }, () => test.broker.since(0)));
+  const replies = await Promise.all(
+    Array.from({ length: 40 }, () => test.broker.fetch({ sinceMs: 0 })),
+  );
   assert(replies.every(({ ok }) => ok));
   assertEquals([provider.count("discovery"), provider.count("jwks")], [1, 1]);
 });

@@ -300,14 +300,14 @@ for (const fault of FAULTS) {
       nextGeneration: makeGenerations(),
     });
     stack.defer(() => source.close());
-    const first = await source.since(0);
+    const first = await source.fetch({ sinceMs: 0 });
     assert(first.ok);
 
     await fault.play(scene);
     for (let attempt = 1; attempt <= 3; attempt++) {
       await clock.advance(AFTER_ANY_PAUSE_MS);
       const before = provider.count();
-      const asking = source.newest();
+      const asking = source.fetch({ sinceMs: Infinity });
       if (fault.silentAt !== undefined) {
         await untilTimeout(provider, before + fault.silentAt, clock);
       }

@@ -2,10 +2,9 @@
 import type { KeySnapshot } from "../../src/oidc/key_source.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import type { RestoredKeys } from "../../src/oidc/provider_keys.ts";
-import { publicRow } from "../support/algorithms.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/clock.ts";
-import { COOLDOWN_MS, makeScene, PROVIDER_URL, type Scene } from "./scripted.ts";
+import { COOLDOWN_MS, makeScene, needOf, PROVIDER_URL, type Scene } from "./scripted.ts";
 import { lookalikeKey } from "../support/tokens.ts";
 
 const STALE_MS = 600_000;
@@ -30,7 +29,7 @@ function lines(scene: Scene, level: string): string[] {
 Deno.test("key age: while the provider fails keys are used to the last millisecond, then dropped", async () => {
   let dropped = 0;
   using scene = makeScene({ staleMs: STALE_MS });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   scene.source.onChange(() => dropped++);
   scene.provider.refused = true;
   await scene.clock.advance(STALE_MS - 1);
@@ -38,14 +37,14 @@ Deno.test("key age: while the provider fails keys are used to the last milliseco
   assertEquals([lines(scene, "error"), dropped], [[], 0]);
   await scene.clock.advance(1);
   assertEquals([scene.source.current(), dropped], [undefined, 1]);
-  const refused = await scene.source.since(0);
+  const refused = await scene.source.fetch({ sinceMs: 0 });
   assert(!refused.ok);
   assertIncludes(refused.failure.text, "connection refused");
 });
 
 Deno.test("key age: dropping is logged once, with the reason and what to do", async () => {
   using scene = makeScene({ staleMs: STALE_MS });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   scene.provider.refused = true;
   await scene.clock.advance(3 * STALE_MS);
   const errors = scene.log.lines.filter(({ level }) => level === "error");
@@ -58,7 +57,7 @@ Deno.test("key age: dropping is logged once, with the reason and what to do", as
 
 Deno.test("key age: dropped keys come back with the next success, by themselves", async () => {
   using scene = makeScene({ staleMs: STALE_MS });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   scene.provider.refused = true;
   await scene.clock.advance(STALE_MS);
   assertEquals(scene.source.current(), undefined);
@@ -71,7 +70,7 @@ Deno.test("key age: dropped keys come back with the next success, by themselves"
 
 Deno.test("key age: each success makes keys young again", async () => {
   using scene = makeScene({ staleMs: STALE_MS });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   scene.provider.refused = true;
   await scene.clock.advance(STALE_MS - 1);
   scene.provider.refused = false;
@@ -87,7 +86,7 @@ Deno.test("key age: each success makes keys young again", async () => {
 Deno.test("key age: keys are not dropped for their age before an attempt has failed", async () => {
   // The first attempt may only begin when they are past the age already.
   using scene = makeScene({ staleMs: 1_000 });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   await scene.clock.advance(COOLDOWN_MS - 1);
   assert(scene.source.current() !== undefined);
   await scene.clock.advance(1);
@@ -99,7 +98,7 @@ Deno.test("key age: keys are not dropped for their age before an attempt has fai
 
 Deno.test("key age: nothing is left behind when a source with old keys is closed", async () => {
   const scene = makeScene({ staleMs: STALE_MS });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   scene.provider.refused = true;
   await scene.clock.advance(STALE_MS + 1);
   scene.source.close();
@@ -118,7 +117,7 @@ Deno.test("key age: the first token has keys of an earlier run confirmed, withou
   using scene = restoredScene(100_000);
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
   scene.provider.hold();
-  const find = () => store.find(publicRow("RS256"), "one", scene.clock.now());
+  const find = async () => await store.find(needOf(scene.clock, "one"));
   const found = await find();
   assert(found.ok);
   for (let i = 0; i < 100; i++) assert((await find()).ok);
@@ -136,7 +135,7 @@ Deno.test("key age: an unknown key is fetched for at once where keys are of an e
   using scene = restoredScene(100_000);
   scene.provider.keys = [lookalikeKey("two", 2)];
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
-  assert((await store.find(publicRow("RS256"), "two", scene.clock.now())).ok);
+  assert((await store.find(needOf(scene.clock, "two"))).ok);
   assertEquals(scene.provider.fetches, [0]);
 });
 
@@ -145,11 +144,12 @@ Deno.test("key age: the age of keys of an earlier run counts", async () => {
   scene.provider.refused = true;
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
   await scene.clock.advance(50_000);
-  assert((await store.find(publicRow("RS256"), "one", scene.clock.now())).ok);
+  assert((await store.find(needOf(scene.clock, "one"))).ok);
+  await settle();
   await scene.clock.advance(9_999);
   assert(scene.source.current() !== undefined);
   await scene.clock.advance(1);
-  const refused = await store.find(publicRow("RS256"), "one", scene.clock.now());
+  const refused = await store.find(needOf(scene.clock, "one"));
   assert(!refused.ok);
   assertEquals(refused.failure.reason, "keys_unavailable");
   assertEquals(lines(scene, "error").length, 1);
@@ -171,19 +171,19 @@ Deno.test("key age: keys of an earlier run with a time to come do not keep newer
   using scene = restoredScene(-1_000_000);
   scene.provider.keys = [lookalikeKey("two", 2)];
   const store = new KeyStore(scene.source, scene.clock, COOLDOWN_MS);
-  assert((await store.find(publicRow("RS256"), "two", scene.clock.now())).ok);
+  assert((await store.find(needOf(scene.clock, "two"))).ok);
 });
 
 Deno.test("key age: onFetched is called for each successful fetch, and for no other", async () => {
   const kept: KeySnapshot[] = [];
   using scene = makeScene({ parts: { onFetched: (keys) => kept.push(keys) } });
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   scene.provider.refused = true;
   await scene.clock.advance(COOLDOWN_MS);
-  await scene.source.since(scene.clock.now());
+  await scene.source.fetch({ sinceMs: scene.clock.now() });
   assertEquals(kept.map(({ startedAt }) => startedAt), [scene.source.current()?.startedAt]);
   scene.provider.refused = false;
   await scene.clock.advance(COOLDOWN_MS);
-  await scene.source.since(scene.clock.now());
+  await scene.source.fetch({ sinceMs: scene.clock.now() });
   assertEquals(kept.length, 2);
 });

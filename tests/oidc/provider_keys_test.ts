@@ -1,10 +1,10 @@
 import {
+  KEY_FETCH_BURST,
   MAX_FETCH_PAUSE_MS,
-  MAX_KEY_WAIT_MS,
-  MAX_KEY_WAITERS,
   PROVIDER_FETCH_TIMEOUT_MS,
+  UNKNOWN_KID_MEMORY_MS,
 } from "../../src/limits.ts";
-import type { KeySnapshot, NoKeys } from "../../src/oidc/key_source.ts";
+import type { KeySnapshot, KeyWish, NoKeys } from "../../src/oidc/key_source.ts";
 import type { Result } from "../../src/result.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { settle } from "../support/clock.ts";
@@ -16,13 +16,27 @@ type Outcome = Result<KeySnapshot, NoKeys>;
 /** Asks for keys and shows, without waiting, whether the reply has come. */
 function ask({ source }: Scene, sinceMs: number): { reply?: Outcome } {
   const asked: { reply?: Outcome } = {};
-  void source.since(sinceMs).then((reply) => asked.reply = reply);
+  void source.fetch({ sinceMs }).then((reply) => asked.reply = reply);
   return asked;
+}
+
+/** Asks for keys that are newer than this moment. */
+function newer({ source, clock }: Scene, more: Partial<KeyWish> = {}): Promise<Outcome> {
+  return source.fetch({ sinceMs: clock.now(), ...more });
+}
+
+/** Uses up what clients may cause at once, a millisecond apart, after the first fetch. */
+async function emptyBucket(scene: Scene): Promise<void> {
+  for (let fetches = 1; fetches < KEY_FETCH_BURST; fetches++) {
+    await scene.clock.advance(1);
+    assert((await newer(scene)).ok);
+  }
+  await scene.clock.advance(1);
 }
 
 /** The first keys of a scene, fetched now. */
 async function warm(scene: Scene): Promise<KeySnapshot> {
-  const first = await scene.source.since(0);
+  const first = await scene.source.fetch({ sinceMs: 0 });
   assert(first.ok);
   return first.value;
 }
@@ -56,7 +70,7 @@ Deno.test("provider keys: cached keys are given without a fetch, however old", a
   using scene = makeScene();
   const first = await warm(scene);
   await scene.clock.advance(1_000 * COOLDOWN_MS);
-  assertEquals(await scene.source.since(0), { ok: true, value: first });
+  assertEquals(await scene.source.fetch({ sinceMs: 0 }), { ok: true, value: first });
   assertEquals(scene.provider.fetches.length, 1);
 });
 
@@ -72,52 +86,116 @@ Deno.test("provider keys: 40 cold requests share one fetch", async () => {
   assertEquals(scene.provider.fetches.length, 1);
 });
 
-Deno.test("provider keys: newer keys wait for the end of the cool-down after a success", async () => {
+Deno.test("provider keys: clients cause three fetches at once, then one a cool-down", async () => {
   using scene = makeScene();
   await warm(scene);
+  await emptyBucket(scene);
   scene.provider.keys = [lookalikeKey("two", 2)];
-  await scene.clock.advance(1);
-  const asked = ask(scene, scene.clock.now());
-  await scene.clock.advance(COOLDOWN_MS - 2);
-  assertEquals([asked.reply, scene.provider.fetches.length], [undefined, 1]);
-  await scene.clock.advance(1);
-  assertEquals(kids(asked.reply), ["two"]);
-  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+  const refused = await newer(scene);
+  assertEquals(!refused.ok && refused.failure.untilFetchMs, COOLDOWN_MS - KEY_FETCH_BURST);
+  assertEquals(!refused.ok && refused.failure.retryAfterSecs, COOLDOWN_MS / 1000);
+  assertEquals(scene.provider.fetches, [0, 1, 2]);
+  await scene.clock.advance(COOLDOWN_MS - KEY_FETCH_BURST);
+  // It was made as soon as it was permitted, without another question.
+  assertEquals(scene.provider.fetches, [0, 1, 2, COOLDOWN_MS]);
+  assertEquals(kids(await scene.source.fetch({ sinceMs: scene.clock.now() })), ["two"]);
 });
 
-Deno.test("provider keys: after the cool-down newer keys are fetched at once", async () => {
+Deno.test("provider keys: an empty bucket is full again after three cool-downs", async () => {
   using scene = makeScene();
   await warm(scene);
-  scene.provider.keys = [lookalikeKey("two", 2)];
-  await scene.clock.advance(COOLDOWN_MS);
-  assertEquals(kids(await scene.source.since(scene.clock.now())), ["two"]);
-  assertEquals(scene.provider.fetches.length, 2);
+  await emptyBucket(scene);
+  await scene.clock.advance(3 * COOLDOWN_MS);
+  const before = scene.provider.fetches.length;
+  for (let i = 0; i < KEY_FETCH_BURST; i++) {
+    assert((await newer(scene)).ok);
+    await scene.clock.advance(1);
+  }
+  assertEquals((await newer(scene)).ok, false);
+  assertEquals(scene.provider.fetches.length, before + KEY_FETCH_BURST);
 });
 
-Deno.test("provider keys: a fetch that began before the question is not enough", async () => {
+Deno.test("provider keys: a guess takes a fetch from a full bucket only", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(1);
+  const refused = await newer(scene, { guess: true });
+  assertEquals(!refused.ok && refused.failure.untilFetchMs, COOLDOWN_MS - 1);
+  assert((await newer(scene)).ok);
+  // That fetch served the guess too. The next one waits until the bucket is full.
+  await scene.clock.advance(1);
+  void newer(scene, { guess: true });
+  await scene.clock.advance(2 * COOLDOWN_MS - 3);
+  assertEquals(scene.provider.fetches, [0, 1]);
+  await scene.clock.advance(1);
+  assertEquals(scene.provider.fetches, [0, 1, 2 * COOLDOWN_MS]);
+});
+
+Deno.test("provider keys: a flood of guesses leaves two fetches to those who need one", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  for (let second = 0; second < 100; second++) {
+    await scene.clock.advance(1_000);
+    for (let i = 0; i < 300; i++) void newer(scene, { guess: true });
+  }
+  assertEquals(scene.provider.fetches.length, 11);
+  await scene.clock.advance(1);
+  assert((await newer(scene)).ok);
+  await scene.clock.advance(1);
+  assert((await newer(scene)).ok);
+});
+
+Deno.test("provider keys: a key that was fetched for in vain is not fetched for again for a while", async () => {
+  using scene = makeScene();
+  await warm(scene);
+  await scene.clock.advance(1);
+  assert((await newer(scene, { missing: "kid two" })).ok);
+  await scene.clock.advance(1_000);
+  const refused = await newer(scene, { missing: "kid two" });
+  assertEquals(!refused.ok && refused.failure.missingForMs, UNKNOWN_KID_MEMORY_MS - 1_000);
+  assert((await newer(scene, { missing: "kid three" })).ok);
+  assertEquals(scene.provider.fetches.length, 3);
+  await scene.clock.advance(UNKNOWN_KID_MEMORY_MS - 1_000);
+  assert((await newer(scene, { missing: "kid two" })).ok);
+  assertEquals(scene.provider.fetches.length, 4);
+});
+
+Deno.test("provider keys: with a long cool-down a missing key is remembered as long", async () => {
+  using scene = makeScene({ cooldownMs: 100_000 });
+  await warm(scene);
+  await scene.clock.advance(1);
+  assert((await newer(scene, { missing: "kid two" })).ok);
+  await scene.clock.advance(99_999);
+  assertEquals((await newer(scene, { missing: "kid two" })).ok, false);
+  await scene.clock.advance(1);
+  assert((await newer(scene, { missing: "kid two" })).ok);
+});
+
+Deno.test("provider keys: a fetch that began before the question is its outcome, one more shows", async () => {
   using scene = makeScene();
   scene.provider.hold();
   const cold = ask(scene, 0);
   await scene.clock.advance(1_000);
-  const later = ask(scene, scene.clock.now());
+  const askedAt = scene.clock.now();
+  const later = ask(scene, askedAt);
   scene.provider.release();
   await settle();
-  assertEquals([kids(cold.reply), later.reply], [["one"], undefined]);
+  assertEquals([kids(cold.reply), kids(later.reply)], [["one"], ["one"]]);
+  assert(later.reply?.ok && later.reply.value.startedAt < askedAt);
   scene.provider.keys = [lookalikeKey("two", 2)];
-  await scene.clock.advance(COOLDOWN_MS - 1_000);
-  assertEquals(kids(later.reply), ["two"]);
-  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
+  assertEquals(kids(await scene.source.fetch({ sinceMs: askedAt })), ["two"]);
+  assertEquals(scene.provider.fetches, [0, 1_000]);
 });
 
 Deno.test("provider keys: without any keys a failure is given at once with a time", async () => {
   using scene = makeScene();
   scene.provider.refused = true;
-  const failed = await scene.source.since(0);
+  const failed = await scene.source.fetch({ sinceMs: 0 });
   assert(!failed.ok);
   assertEquals(failed.failure.retryAfterSecs, COOLDOWN_MS / 1000);
   assertIncludes(failed.failure.text, "connection refused");
   await scene.clock.advance(3_500);
-  const again = await scene.source.since(0);
+  const again = await scene.source.fetch({ sinceMs: 0 });
   assertEquals(!again.ok && again.failure.retryAfterSecs, 7);
   assertEquals(scene.provider.fetches.length, 1);
 });
@@ -125,13 +203,13 @@ Deno.test("provider keys: without any keys a failure is given at once with a tim
 Deno.test("provider keys: the cool-down holds after a failure too, then the provider is asked", async () => {
   using scene = makeScene();
   scene.provider.status = 500;
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   await scene.clock.advance(COOLDOWN_MS - 1);
-  assertEquals((await scene.source.since(0)).ok, false);
+  assertEquals((await scene.source.fetch({ sinceMs: 0 })).ok, false);
   assertEquals(scene.provider.fetches.length, 1);
   scene.provider.status = 200;
   await scene.clock.advance(1);
-  assertEquals(kids(await scene.source.since(0)), ["one"]);
+  assertEquals(kids(await scene.source.fetch({ sinceMs: 0 })), ["one"]);
   assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
 });
 
@@ -143,7 +221,8 @@ Deno.test("provider keys: all cold requests of a failed fetch fail with it", asy
   scene.provider.release();
   await settle();
   assertEquals(asked.filter(({ reply }) => reply?.ok === false).length, 40);
-  assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
+  // The one timer is for the next attempt.
+  assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 1]);
 });
 
 Deno.test("provider keys: a provider that hangs is given up after the limit of a fetch", async () => {
@@ -165,7 +244,7 @@ Deno.test("provider keys: cached keys stay in use when the provider fails", asyn
   await scene.clock.advance(600_000);
   assert(scene.provider.fetches.length > 1);
   assertEquals(scene.source.current(), first);
-  assertEquals(await scene.source.since(0), { ok: true, value: first });
+  assertEquals(await scene.source.fetch({ sinceMs: 0 }), { ok: true, value: first });
 });
 
 Deno.test("provider keys: a caller that needs newer keys of a failing provider waits once, then fails", async () => {
@@ -173,116 +252,57 @@ Deno.test("provider keys: a caller that needs newer keys of a failing provider w
   await warm(scene);
   scene.provider.refused = true;
   await scene.clock.advance(4_000);
-  const asked = ask(scene, scene.clock.now());
-  await scene.clock.advance(COOLDOWN_MS - 4_001);
-  assertEquals(asked.reply, undefined);
-  await scene.clock.advance(1);
-  assertEquals(asked.reply?.ok, false);
-  assertEquals(scene.provider.fetches.length, 2);
-});
-
-Deno.test("provider keys: waiters are bounded, the next one gets the time to retry", async () => {
-  using scene = makeScene();
-  await warm(scene);
-  await scene.clock.advance(2_500);
-  const asked = Array.from({ length: MAX_KEY_WAITERS }, () => ask(scene, scene.clock.now()));
-  await settle();
-  const beyond = await scene.source.since(scene.clock.now());
-  assertEquals(!beyond.ok && beyond.failure.retryAfterSecs, 8);
-  assertEquals(asked.filter(({ reply }) => reply !== undefined).length, 0);
-  await scene.clock.advance(COOLDOWN_MS);
-  assertEquals(asked.filter(({ reply }) => reply?.ok).length, MAX_KEY_WAITERS);
-  assertEquals(scene.provider.fetches.length, 2);
-});
-
-Deno.test("provider keys: no caller waits for a fetch that may not begin in time, it is made all the same", async () => {
-  using scene = makeScene({ cooldownMs: 60_000 });
-  await warm(scene);
-  await scene.clock.advance(5_000);
-  const asked = ask(scene, scene.clock.now());
-  await settle();
-  assertEquals(asked.reply?.ok === false && asked.reply.failure.retryAfterSecs, 55);
-  // So near to its beginning it is worth waiting for.
-  await scene.clock.advance(55_000 - MAX_KEY_WAIT_MS);
-  const later = ask(scene, scene.clock.now());
-  await scene.clock.advance(MAX_KEY_WAIT_MS);
-  assertEquals([later.reply?.ok, scene.provider.fetches], [true, [0, 60_000]]);
-});
-
-Deno.test("provider keys: every wait ends, also while the provider hangs", async () => {
-  using scene = makeScene({ cooldownMs: MAX_KEY_WAIT_MS });
-  await warm(scene);
-  await scene.clock.advance(1);
-  const asked = ask(scene, scene.clock.now());
   scene.provider.hold();
-  await scene.clock.advance(MAX_KEY_WAIT_MS - 1);
-  const during = ask(scene, scene.clock.now());
-  await scene.clock.advance(1);
-  // The fetch that began meanwhile is still in flight: it ends soon.
-  assertEquals(asked.reply?.ok === false && asked.reply.failure.retryAfterSecs, 1);
-  await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS);
-  assertEquals([during.reply?.ok, scene.clock.pending], [false, 1]);
+  const asked = ask(scene, scene.clock.now());
+  await settle();
+  assertEquals(asked.reply, undefined);
+  scene.provider.release();
+  await settle();
+  assertEquals(asked.reply?.ok, false);
+  // The back-off holds although the bucket has more.
+  const again = await newer(scene);
+  assertEquals(!again.ok && again.failure.untilFetchMs, COOLDOWN_MS);
+  assertEquals(scene.provider.fetches.length, 2);
 });
 
-Deno.test("provider keys: the newest keys are those of the fetch in flight, or of one that may begin", async () => {
+Deno.test("provider keys: the fetch in flight is shared by all who ask meanwhile", async () => {
   using scene = makeScene();
   await warm(scene);
   await scene.clock.advance(COOLDOWN_MS);
   scene.provider.keys = [lookalikeKey("two", 2)];
   scene.provider.hold();
-  const first = scene.source.newest();
+  const first = newer(scene);
   await scene.clock.advance(1);
-  const second = scene.source.newest();
+  const second = newer(scene, { guess: true });
   scene.provider.release();
   assertEquals([kids(await first), kids(await second)], [["two"], ["two"]]);
   assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
 });
 
-Deno.test("provider keys: where no fetch may begin the newest keys are refused at once, and fetched in time", async () => {
-  using scene = makeScene();
-  await warm(scene);
-  await scene.clock.advance(2_500);
-  const refused = await scene.source.newest();
-  assertEquals(!refused.ok && refused.failure.untilFetchMs, 7_500);
-  await scene.clock.advance(7_499);
-  assertEquals(scene.provider.fetches, [0]);
-  await scene.clock.advance(1);
-  assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
-});
-
-Deno.test("provider keys: a crowd that waits leaves room for those who ask for the newest", async () => {
-  using scene = makeScene();
-  await warm(scene);
-  await scene.clock.advance(1);
-  for (let i = 0; i < MAX_KEY_WAITERS; i++) ask(scene, scene.clock.now());
-  await settle();
-  scene.provider.hold();
-  await scene.clock.advance(COOLDOWN_MS);
-  const newest = scene.source.newest();
-  scene.provider.release();
-  assert((await newest).ok);
-});
-
-Deno.test("provider keys: places of those who waited are free again", async () => {
-  using scene = makeScene();
-  await warm(scene);
-  await scene.clock.advance(1);
-  for (let round = 1; round <= 3; round++) {
-    const asked = Array.from({ length: MAX_KEY_WAITERS }, () => ask(scene, scene.clock.now()));
-    await scene.clock.advance(COOLDOWN_MS);
-    assertEquals(asked.filter(({ reply }) => reply?.ok).length, MAX_KEY_WAITERS);
-  }
-  assertEquals(scene.provider.fetches, [0, 1, 2, 3].map((count) => count * COOLDOWN_MS));
-});
-
-Deno.test("provider keys: a crowd over the bound never costs more than one fetch a cool-down", async () => {
+Deno.test("provider keys: a crowd costs three fetches and one more a cool-down", async () => {
   using scene = makeScene();
   await warm(scene);
   for (let second = 0; second < 60; second++) {
     await scene.clock.advance(1_000);
     for (let i = 0; i < 300; i++) ask(scene, scene.clock.now());
   }
-  assertEquals(scene.provider.fetches, [0, 1, 2, 3, 4, 5, 6].map((count) => count * COOLDOWN_MS));
+  assertEquals(scene.provider.fetches, [
+    0,
+    1_000,
+    2_000,
+    ...[1, 2, 3, 4, 5, 6].map((n) => n * COOLDOWN_MS),
+  ]);
+});
+
+Deno.test("provider keys: without any keys a failed fetch is repeated by itself, less and less often", async () => {
+  using scene = makeScene();
+  scene.provider.refused = true;
+  assertEquals((await scene.source.fetch({ sinceMs: 0 })).ok, false);
+  await scene.clock.advance(300_000);
+  assertEquals(scene.provider.fetches.slice(0, 5), [0, 10_000, 30_000, 70_000, 130_000]);
+  scene.provider.refused = false;
+  await scene.clock.advance(MAX_FETCH_PAUSE_MS);
+  assert(scene.source.current() !== undefined);
 });
 
 Deno.test("provider keys: keys are fetched again by themselves when they expire", async () => {
@@ -324,24 +344,20 @@ Deno.test("provider keys: an expiry age below the cool-down is kept", async () =
 Deno.test("provider keys: with an expiry age below the cool-down callers cause no fetch before it, and failures back off", async () => {
   using scene = makeScene({ expiryMs: 3_000 });
   await warm(scene);
-  await scene.clock.advance(1_000);
-  const refused = await scene.source.newest();
-  assert(!refused.ok);
-  assertEquals(refused.failure.untilFetchMs, COOLDOWN_MS - 1_000);
-  const waiting = scene.source.since(scene.clock.now());
-  await scene.clock.advance(2_000);
-  assert((await waiting).ok);
-  assertEquals(scene.provider.fetches, [0, 3_000]);
+  await emptyBucket(scene);
+  assertEquals((await newer(scene)).ok, false);
+  await scene.clock.advance(5_999);
+  assertEquals(scene.provider.fetches, [0, 1, 2, 3_002, 6_002]);
   scene.provider.refused = true;
   await scene.clock.advance(30_000);
-  assertEquals(scene.provider.fetches, [0, 3_000, 6_000, 16_000]);
+  assertEquals(scene.provider.fetches.slice(5), [9_002, 19_002]);
 });
 
 Deno.test("provider keys: a fetch in between puts the expiry off", async () => {
   using scene = makeScene({ expiryMs: 60_000 });
   await warm(scene);
   await scene.clock.advance(40_000);
-  await scene.source.since(scene.clock.now());
+  await scene.source.fetch({ sinceMs: scene.clock.now() });
   await scene.clock.advance(59_999);
   assertEquals(scene.provider.fetches, [0, 40_000]);
   await scene.clock.advance(1);
@@ -364,7 +380,7 @@ Deno.test("provider keys: a failed fetch before the expiry is not repeated by it
   await warm(scene);
   scene.provider.refused = true;
   await scene.clock.advance(COOLDOWN_MS);
-  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  assertEquals((await scene.source.fetch({ sinceMs: scene.clock.now() })).ok, false);
   await scene.clock.advance(40_000);
   assertEquals(scene.provider.fetches, [0, COOLDOWN_MS]);
 });
@@ -374,33 +390,37 @@ Deno.test("provider keys: the same holds for keys that have once expired and are
   await warm(scene);
   await scene.clock.advance(60_000 + COOLDOWN_MS);
   scene.provider.refused = true;
-  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  assertEquals((await scene.source.fetch({ sinceMs: scene.clock.now() })).ok, false);
   await scene.clock.advance(40_000);
   assertEquals(scene.provider.fetches, [0, 60_000, 60_000 + COOLDOWN_MS]);
 });
 
 Deno.test("provider keys: what Retry-After says grows with the failures, and holds", async () => {
   using scene = makeScene();
+  await warm(scene);
   scene.provider.refused = true;
+  await scene.clock.advance(COOLDOWN_MS);
   const waits: unknown[] = [];
   for (let i = 0; i < 6; i++) {
-    const failed = await scene.source.since(0);
+    const failed = await newer(scene);
     const secs = failed.ok ? 0 : failed.failure.retryAfterSecs;
     waits.push(secs);
     await scene.clock.advance(secs * 1000);
-    assertEquals(scene.provider.fetches.length, i + 1);
+    assertEquals(scene.provider.fetches.length, i + 2);
   }
   assertEquals(waits, [10, 20, 40, 60, 60, 60]);
   scene.provider.refused = false;
-  assert((await scene.source.since(0)).ok);
+  assert((await newer(scene)).ok);
 });
 
 Deno.test("provider keys: the random source decides how much of a pause is left out", async () => {
   using scene = makeScene({ parts: { random: () => 0.5 } });
+  await warm(scene);
   scene.provider.refused = true;
+  await scene.clock.advance(COOLDOWN_MS);
   const waits: unknown[] = [];
   for (let i = 0; i < 5; i++) {
-    const failed = await scene.source.since(0);
+    const failed = await newer(scene);
     waits.push(!failed.ok && failed.failure.retryAfterSecs);
     await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   }
@@ -409,40 +429,39 @@ Deno.test("provider keys: the random source decides how much of a pause is left 
 
 Deno.test("provider keys: after a success the pause is the cool-down again", async () => {
   using scene = makeScene();
-  scene.provider.refused = true;
-  for (let i = 0; i < 5; i++) {
-    await scene.source.since(0);
-    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
-  }
-  scene.provider.refused = false;
   await warm(scene);
   scene.provider.refused = true;
+  for (let i = 0; i < 5; i++) {
+    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
+    assertEquals((await newer(scene)).ok, false);
+  }
+  await scene.clock.advance(MAX_FETCH_PAUSE_MS);
+  scene.provider.refused = false;
+  assert((await newer(scene)).ok);
+  scene.provider.refused = true;
   await scene.clock.advance(COOLDOWN_MS);
-  const failed = await scene.source.since(scene.clock.now());
+  const failed = await scene.source.fetch({ sinceMs: scene.clock.now() });
   assertEquals(!failed.ok && failed.failure.retryAfterSecs, COOLDOWN_MS / 1000);
 });
 
 Deno.test("provider keys: an error is logged once, and so is its end", async () => {
   using scene = makeScene();
   scene.provider.refused = true;
-  for (let i = 0; i < 5; i++) {
-    await scene.source.since(0);
-    await scene.clock.advance(MAX_FETCH_PAUSE_MS);
-  }
-  assertEquals(scene.provider.fetches.length, 5);
+  assertEquals((await scene.source.fetch({ sinceMs: 0 })).ok, false);
+  await scene.clock.advance(5 * MAX_FETCH_PAUSE_MS);
+  assert(scene.provider.fetches.length > 5);
   assertEquals(logged(scene, "error").length, 1);
   assertEquals(logged(scene, "warn").length, 0);
   scene.provider.refused = false;
-  await warm(scene);
   await scene.clock.advance(MAX_FETCH_PAUSE_MS);
-  await scene.source.since(scene.clock.now());
+  await scene.source.fetch({ sinceMs: scene.clock.now() });
   assertEquals(logged(scene, "info"), ["JWKS fetch succeeded again", "keys fetched"]);
 });
 
 Deno.test("provider keys: another error is logged anew, and the same one after a recovery too", async () => {
   using scene = makeScene();
   const attempt = async () => {
-    await scene.source.since(scene.clock.now());
+    await scene.source.fetch({ sinceMs: scene.clock.now() });
     await scene.clock.advance(MAX_FETCH_PAUSE_MS);
   };
   scene.provider.refused = true;
@@ -467,7 +486,7 @@ Deno.test("provider keys: another error is logged anew, and the same one after a
 Deno.test("provider keys: the log of an error names the address and what happened", async () => {
   using scene = makeScene();
   scene.provider.status = 503;
-  await scene.source.since(0);
+  await scene.source.fetch({ sinceMs: 0 });
   const [line] = scene.log.lines;
   assertEquals(line?.fields.url, `${PROVIDER_URL}/.well-known/openid-configuration`);
   assertEquals(line?.fields.error, "responded with status 503");
@@ -477,7 +496,7 @@ Deno.test("provider keys: a wrong issuer gives no keys and one line that says wh
   using scene = makeScene();
   scene.provider.issuer = "https://public.test";
   for (let i = 0; i < 3; i++) {
-    assertEquals((await scene.source.since(0)).ok, false);
+    assertEquals((await scene.source.fetch({ sinceMs: 0 })).ok, false);
     await scene.clock.advance(COOLDOWN_MS);
   }
   assertEquals(scene.log.lines.map((line) => line.level), ["error"]);
@@ -504,7 +523,7 @@ Deno.test("provider keys: an issuer that turns wrong leaves the cached keys in u
   const first = await warm(scene);
   scene.provider.issuer = "https://public.test";
   await scene.clock.advance(COOLDOWN_MS);
-  assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+  assertEquals((await scene.source.fetch({ sinceMs: scene.clock.now() })).ok, false);
   assertEquals(scene.source.current(), first);
 });
 
@@ -522,7 +541,7 @@ for (const [sentence, keys] of NO_USABLE_KEYS) {
   Deno.test(`provider keys: ${sentence} is an error where tokens need public keys`, async () => {
     using scene = makeScene();
     scene.provider.keys = keys;
-    assertEquals((await scene.source.since(0)).ok, false);
+    assertEquals((await scene.source.fetch({ sinceMs: 0 })).ok, false);
     assertIncludes(scene.log.text(), "no usable key");
   });
 
@@ -540,7 +559,7 @@ for (const keysOptional of [false, true]) {
     const first = await warm(scene);
     scene.provider.keys = [];
     await scene.clock.advance(COOLDOWN_MS);
-    assertEquals((await scene.source.since(scene.clock.now())).ok, false);
+    assertEquals((await scene.source.fetch({ sinceMs: scene.clock.now() })).ok, false);
     assertEquals(scene.source.current(), first);
   });
 }
@@ -559,7 +578,7 @@ Deno.test("provider keys: the generation changes when the contents change, and o
   const generations: number[] = [];
   const refetch = async () => {
     await scene.clock.advance(COOLDOWN_MS);
-    const newer = await scene.source.since(scene.clock.now());
+    const newer = await scene.source.fetch({ sinceMs: scene.clock.now() });
     assert(newer.ok);
     assertEquals(newer.value.startedAt, scene.clock.now());
     generations.push(newer.value.generation);
@@ -586,17 +605,17 @@ Deno.test("provider keys: closing leaves no timer for the expiry", async () => {
   assertEquals(scene.clock.pending, 0);
 });
 
-Deno.test("provider keys: closing ends all waiting, and their fetch never begins", async () => {
+Deno.test("provider keys: closing ends what is scheduled: that fetch never begins", async () => {
   const scene = makeScene({ expiryMs: 60_000 });
   await warm(scene);
-  await scene.clock.advance(1);
+  await emptyBucket(scene);
   const asked = ask(scene, scene.clock.now());
   await settle();
   scene.source.close();
   await settle();
   assertEquals([asked.reply?.ok, scene.clock.pending], [false, 0]);
   await scene.clock.advance(100_000);
-  assertEquals(scene.provider.fetches.length, 1);
+  assertEquals(scene.provider.fetches.length, 3);
 });
 
 Deno.test("provider keys: closing ends a fetch in flight, without a timer or a word left", async () => {
@@ -614,8 +633,8 @@ Deno.test("provider keys: once closed nothing is fetched any more, cached keys a
   const scene = makeScene();
   const first = await warm(scene);
   scene.source.close();
-  assertEquals(await scene.source.since(0), { ok: true, value: first });
-  assertEquals((await scene.source.since(scene.clock.now() + 1)).ok, false);
+  assertEquals(await scene.source.fetch({ sinceMs: 0 }), { ok: true, value: first });
+  assertEquals((await scene.source.fetch({ sinceMs: scene.clock.now() + 1 })).ok, false);
   await scene.clock.advance(100_000);
   assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 0]);
 });

@@ -5,10 +5,26 @@ import {
   type ProviderKeysDeps,
   type ProviderOptions,
 } from "../../src/oidc/provider_keys.ts";
+import type { WaitingClient } from "../../src/fair_places.ts";
+import { MAX_KEY_WAIT_MS } from "../../src/limits.ts";
+import type { KeyNeed } from "../../src/oidc/key_store.ts";
+import { publicRow } from "../support/algorithms.ts";
+import { CLIENT } from "../support/client.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MemoryLog } from "../support/log.ts";
 import { lookalikeKey } from "../support/tokens.ts";
+
+/** What a request of this client needs that came in just now. */
+export function needOf(
+  clock: FakeClock,
+  kid: string | undefined,
+  alg = "RS256",
+  client: WaitingClient = CLIENT,
+): KeyNeed {
+  const deadline = clock.monotonic() + MAX_KEY_WAIT_MS;
+  return { alg: publicRow(alg), kid, arrivedAt: clock.now(), deadline, client };
+}
 
 /** Where the scripted provider is, and its issuer unless a test changes it. */
 export const PROVIDER_URL = "https://id.test/realm";

@@ -22,6 +22,7 @@ function facts(path = "/", authorization: string | null = "Bearer t"): RequestFa
     target: { path, host: "h" },
     peer: { address: "192.0.2.1", secure: false },
     fields: { authorization },
+    signal: new AbortController().signal,
   };
 }
 

@@ -15,9 +15,11 @@ export interface RawHttp2Request {
   readonly trailers?: RawFields;
 }
 
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const [DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY] = [0, 1, 3, 4, 7];
-const [END_STREAM, END_HEADERS] = [1, 4];
+/** What a connection begins with (RFC 9113, section 3.4). */
+export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/** Types of frames and their flags. */
+export const [DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY] = [0, 1, 3, 4, 7] as const;
+export const [END_STREAM, END_HEADERS] = [1, 4] as const;
 const FRAME_HEAD_BYTES = 9;
 
 /** How long an outcome may take, in milliseconds. */
@@ -49,9 +51,11 @@ export async function rawHttp2(
   return outcome ?? (socket.ended ? "closed" : "nothing");
 }
 
-function frame(type: number, flags: number, stream: number, payload: string): string {
+/** One frame (RFC 9113, section 4.1). */
+export function frame(type: number, flags: number, stream: number, payload: string): string {
   const { length } = payload;
-  return bytes(length >> 16, length >> 8, length, type, flags, 0, 0, 0, stream) + payload;
+  const id = [stream >> 24, stream >> 16, stream >> 8, stream];
+  return bytes(length >> 16, length >> 8, length, type, flags, ...id) + payload;
 }
 
 function bytes(...values: readonly number[]): string {
@@ -59,7 +63,7 @@ function bytes(...values: readonly number[]): string {
 }
 
 /** Fields as literals without indexing (RFC 7541, section 6.2.2). */
-function block(fields: RawFields): string {
+export function block(fields: RawFields): string {
   return fields.map(([name, value]) => `\0${literal(name)}${literal(value)}`).join("");
 }
 

@@ -1,4 +1,5 @@
 /** Rows of good and hostile tokens, each with what has to become of it, through the whole proxy. */
+import { CLIENT } from "./client.ts";
 import { makeAuthenticator } from "../../src/auth/authenticate.ts";
 import { TokenCache } from "../../src/auth/token_cache.ts";
 import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
@@ -146,9 +147,8 @@ export function makePipeline(
   const set = readKeySet({ keys });
   assert(set.ok);
   const snapshot = { generation: 1, startedAt: clock.now(), issuer, keys: set.value.keys };
-  const ready = () => Promise.resolve(ok(snapshot));
-  const onChange = () => () => {};
-  const source = { current: () => snapshot, since: ready, newest: ready, onChange };
+  const fetch = () => Promise.resolve(ok(snapshot));
+  const source = { current: () => snapshot, fetch, onChange: () => () => {} };
   const provider = makeJwtProvider({
     name: "default",
     keys: new KeyStore(source, clock, 10_000),
@@ -170,7 +170,7 @@ export function makePipeline(
   });
   const authenticate = makeAuthenticator(cache);
   return async (authorization) => {
-    const verified = await authenticate(authorization);
+    const verified = await authenticate(authorization, CLIENT);
     return verified.ok ? "accepted" : verified.failure.reason;
   };
 }

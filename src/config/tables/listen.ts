@@ -82,8 +82,8 @@ export const LISTEN_SETTINGS = {
     ...wholeNumber({ min: 1, max: MOST_REQUESTS }),
     group: "listen",
     doc:
-      "Most concurrent requests of each worker, open WebSockets included; beyond it the response " +
-      "is 503 with Retry-After. The default is several times what the connections to the " +
+      "Most concurrent requests of each worker that were let through, open WebSockets included; " +
+      "beyond it the response is 503 with Retry-After. The default is several times what the connections to the " +
       "upstream can carry or queue, and bounds memory to a few hundred MB.",
     example: "2000",
     default: "10000",

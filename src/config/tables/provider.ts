@@ -74,7 +74,9 @@ export const PROVIDER_SETTINGS = {
   KEY_COOLDOWN_SECS: {
     ...seconds(1),
     group: "provider",
-    doc: "Least time between two attempts to fetch keys, whatever tokens arrive.",
+    doc:
+      "Whatever tokens arrive, they cause three key fetches at once, and one more each time this " +
+      "long.",
     example: "10",
     default: "10",
   },

@@ -55,8 +55,8 @@ export const TOKEN_SETTINGS = {
   MAX_PENDING_VERIFICATIONS: {
     ...wholeNumber({ min: 1, max: MOST_PENDING }),
     group: "token",
-    doc: "Most concurrent signature checks of each worker; requests beyond get 503 with " +
-      "Retry-After.",
+    doc: "Most concurrent signature checks of each worker; beyond it the newest request of the " +
+      "address with the most of them gets 503 with Retry-After.",
     example: "256",
     default: "256",
   },

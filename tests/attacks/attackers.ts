@@ -11,7 +11,7 @@ import {
   RST_STREAM,
   SETTINGS,
 } from "../support/raw_http2.ts";
-import { base64url } from "../support/tokens.ts";
+import { base64url, type Members } from "../support/tokens.ts";
 import { pause } from "../support/waiting.ts";
 
 /** An attack that runs until it is stopped. */
@@ -21,10 +21,10 @@ export interface Attack {
   stop(): Promise<void>;
 }
 
-/** A token of the service's provider for this `kid`, valid but for its signature. */
-export function unsignedToken({ provider }: Service, kid: string): string {
+/** A token of this issuer for this `kid`, valid but for its signature. */
+export function unsignedToken(issuer: string, kid: string, more: Members = {}): string {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: provider.url, sub: "attack", iat: now, exp: now + 3600 };
+  const claims = { iss: issuer, sub: "attack", iat: now, exp: now + 3600, ...more };
   const parts = [{ alg: "RS256", typ: "JWT", kid }, claims].map((part) => JSON.stringify(part));
   return [...parts.map(base64url), base64url(new Uint8Array(256).fill(7))].join(".");
 }
@@ -39,7 +39,7 @@ const STREAM_MS = 25;
 
 /** HTTP/2 without TLS: streams on one connection, each reset soon; a connection that ends is replaced. */
 export function resetStreams(url: string, token: () => string): Attack {
-  const { hostname, port, host } = new URL(url);
+  const { host } = new URL(url);
   let over = false;
   let sent = 0;
   const requestHead = () =>
@@ -52,7 +52,7 @@ export function resetStreams(url: string, token: () => string): Attack {
       ["authorization", `Bearer ${token()}`],
     ]);
   async function connection(): Promise<void> {
-    using socket = await Deno.connect({ hostname, port: Number(port) });
+    using socket = await connectTo(url);
     const drained = drain(socket);
     try {
       await writeAll(socket, PREFACE + frame(SETTINGS, 0, 0, ""));
@@ -81,13 +81,13 @@ export function resetStreams(url: string, token: () => string): Attack {
 
 /** HTTP/1.1: connections that are dropped soon after their request. */
 export function dropConnections(url: string, token: () => string, connections: number): Attack {
-  const { hostname, port, host } = new URL(url);
+  const { host } = new URL(url);
   let over = false;
   let sent = 0;
   const running = Promise.all(Array.from({ length: connections }, async () => {
     while (!over) {
       try {
-        using socket = await Deno.connect({ hostname, port: Number(port) });
+        using socket = await connectTo(url);
         const head = `GET / HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${token()}\r\n\r\n`;
         await writeAll(socket, head);
         sent++;
@@ -110,6 +110,11 @@ function attack(sent: () => number, stop: () => Promise<void>): Attack {
     },
     stop,
   };
+}
+
+function connectTo(url: string): Promise<Deno.TcpConn> {
+  const { hostname, port } = new URL(url);
+  return Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
 }
 
 async function writeAll(socket: Deno.Conn, text: string): Promise<void> {

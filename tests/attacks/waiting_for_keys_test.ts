@@ -40,7 +40,7 @@ for (const [sentence, start] of ATTACKS) {
     const good = await service.token();
     assertEquals((await service.get()).status, 200);
     service.provider.delay(PROVIDER_MS, "jwks");
-    const unknown = unsignedToken(service, "unknown");
+    const unknown = unsignedToken(service.provider.url, "unknown");
 
     const client = callSteadily(url, good);
     const attack = start(url, () => unknown);

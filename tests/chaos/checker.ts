@@ -7,9 +7,10 @@
  *   in force: a removed key goes with the next fetch that succeeds, at the latest `SPREAD_MS` after it.
  * - A token that every key set in force has the key of is never refused (400, 401, 403), and never told
  *   that keys are missing (503).
- * - A token of a published key that the proxy does not know yet waits, and is accepted; 503 with
- *   `Retry-After` is right only in an outage of the provider or the back-off after it. 401 is right only
- *   where its `kid` is known for another key and the last fetch is less than a cool-down ago.
+ * - A token of a published key that the proxy does not know yet has it fetched, and is accepted; 503
+ *   with `Retry-After` is right only in an outage of the provider, the back-off after it, or where
+ *   clients have used up the fetches that they may cause. 401 is right only where its `kid` is known for
+ *   another key and the last fetch is less than a cool-down ago.
  * - 502 and 504 are right only if the upstream treated that request badly, or failed meanwhile.
  * - A connection breaks only if the upstream broke the response or failed, or if a worker was
  *   killed while the connection was there. None is refused but while all is started again.
@@ -27,9 +28,11 @@ import {
   type TokenKind,
   type Treatment,
 } from "./history.ts";
+import { KEY_FETCH_BURST } from "../../src/limits.ts";
 import {
   arrived,
   coolingDown,
+  fetchesUsedUp,
   possibleLeeways,
   possiblyInForce,
   published,
@@ -42,6 +45,9 @@ const AFTER_MS = 1_500;
 
 /** How much closer to each other than they were sent two fetches may arrive, in milliseconds. */
 const JITTER_MS = 500;
+
+/** Fetches at the keys' expiry that may meet those that clients cause. */
+const AT_EXPIRY = 1;
 
 /** Tokens with which only their key or their time may be wrong. */
 const SOUND: ReadonlySet<TokenKind> = new Set<TokenKind>([
@@ -170,11 +176,12 @@ function checkRefusal(
   }
   const span = around(request);
   const inShadow = context.shadows.some((shadow) => overlap(shadow, span));
+  const noFetch = inShadow || fetchesUsedUp(context.history, span);
   if (status === 503) {
     if (!retryAfter) return [["503 says when to come back", text]];
-    const expected = text.includes("cannot be checked") && entitled !== "must" && inShadow &&
+    const expected = text.includes("cannot be checked") && entitled !== "must" && noFetch &&
       (SOUND.has(request.kind) || UP_TO_THE_KEY.has(request.kind));
-    return expected ? [] : [["503 only where a key is unknown in an outage", text]];
+    return expected ? [] : [["503 only where a key is unknown and no fetch permitted", text]];
   }
   if (status !== 401 && status !== 400) return [["statuses are the expected ones", `${status}`]];
   if (entitled === "never") return mayBeRefused(context, request, inShadow) ? [] : [unknown(text)];
@@ -243,18 +250,22 @@ function late({ from, to }: Span): Span {
 }
 
 /**
- * Fetches keep the cool-down apart, but for a proxy that has been started again. A provider that
- * failed may respond long after it was asked.
+ * There are no more fetches than clients may cause: a few at once, one more each cool-down, and one at
+ * the keys' expiry now and then; all anew for a proxy that has been started again. A provider that failed
+ * may respond long after it was asked.
  */
 function checkFetches(history: History): Violation[] {
   const { cooldownMs, restarts } = history;
-  const given = history.given.filter((set) => arrived(history, set));
-  return given.flatMap(({ at }, i) => {
-    const before = given[i - 1]?.at ?? -Infinity;
+  const most = KEY_FETCH_BURST + AT_EXPIRY + JITTER_MS / cooldownMs;
+  let left = most;
+  let before = -Infinity;
+  return history.given.filter((set) => arrived(history, set)).flatMap(({ at }) => {
     const restarted = restarts.some((restart) => overlap(restart, { from: before, to: at }));
-    if (restarted || at - before >= cooldownMs - JITTER_MS) return [];
-    const what = `${Math.round(at - before)} ms apart at ${Math.round(at)} ms`;
-    return [{ rule: "fetches keep the cool-down apart", what }];
+    const more = (at - before) / cooldownMs;
+    left = (restarted ? most : Math.min(most, left + more)) - 1;
+    before = at;
+    if (left >= 0) return [];
+    return [{ rule: "fetches come from the bucket", what: `one too many at ${Math.round(at)} ms` }];
   });
 }
 

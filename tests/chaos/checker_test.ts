@@ -122,7 +122,7 @@ Deno.test("A good token that is refused is found, whatever the proxy says to it.
   const outage = { providerTroubles: [{ from: 9_000, to: 11_000 }] };
   for (const facts of [{}, outage]) {
     assertEquals(broken({ outcome: KEYS_AWAY }, facts), [
-      "503 only where a key is unknown in an outage",
+      "503 only where a key is unknown and no fetch permitted",
     ]);
   }
 });
@@ -135,13 +135,22 @@ Deno.test("A new key may get 503 in an outage or its back-off, with Retry-After,
   const fresh = { key: "b#1" };
   assertEquals(broken({ ...fresh, outcome: KEYS_AWAY }, outage), []);
   assertEquals(broken({ ...fresh, outcome: KEYS_AWAY }, rotated), [
-    "503 only where a key is unknown in an outage",
+    "503 only where a key is unknown and no fetch permitted",
   ]);
   assertEquals(broken({ ...fresh, outcome: { ...KEYS_AWAY, retryAfter: false } }, outage), [
     "503 says when to come back",
   ]);
+  // Three fetches in the last three cool-downs: clients may cause no more now.
+  const given = [...QUIET.given, ...[7_000, 8_000, 9_500].map((at) => ({ at, keys: ["a#0"] }))];
+  assertEquals(broken({ ...fresh, outcome: KEYS_AWAY }, { ...rotated, given }), []);
+  assertEquals(
+    broken({ ...fresh, outcome: KEYS_AWAY }, { ...rotated, given: given.slice(0, -1) }),
+    [
+      "503 only where a key is unknown and no fetch permitted",
+    ],
+  );
   const long = { ...fresh, begin: 19_000, end: 19_001, outcome: KEYS_AWAY };
-  assertEquals(broken(long, outage), ["503 only where a key is unknown in an outage"]);
+  assertEquals(broken(long, outage), ["503 only where a key is unknown and no fetch permitted"]);
   for (const facts of [rotated, outage]) {
     assertEquals(broken({ ...fresh, outcome: REFUSED }, facts), ["a published key is waited for"]);
   }
@@ -221,9 +230,12 @@ Deno.test("What the upstream saw is held against what was sent.", () => {
 });
 
 Deno.test("Fetches that are too close, requests without a response and complaints are found.", () => {
-  const given = [...QUIET.given, { at: 1_300, keys: ["a#0"] }];
-  assertEquals(broken({}, { given }), ["fetches keep the cool-down apart"]);
-  const restarts = [{ from: 1_100, to: 1_200 }];
+  const quick = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ at: 1_300 + i, keys: ["a#0"] }));
+  assertEquals(broken({}, { given: [...QUIET.given, ...quick(3)] }), []);
+  const given = [...QUIET.given, ...quick(6)];
+  assertEquals(broken({}, { given }).slice(0, 1), ["fetches come from the bucket"]);
+  const restarts = [{ from: 1_303, to: 1_303 }];
   assertEquals(broken({}, { given, restarts }), []);
   assertEquals(broken({ outcome: { kind: "late" } }), ["every request gets a response"]);
   assertEquals(broken({}, { complaints: ["exit code 1"] }), ["the run itself"]);

@@ -8,10 +8,10 @@ import type { ChaosToken, Mint } from "./tokens.ts";
 import { hashOf, ID_FIELD, MAX_DOWNLOAD_BYTES, rightBody } from "./upstream.ts";
 
 /**
- * How long a client waits for a response, in milliseconds: longer than a request may wait for a key (20 s)
+ * How long a client waits for a response, in milliseconds: longer than a request may wait for a key (5 s)
  * and then for the upstream.
  */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 30_000;
 
 /** Longest pause between two requests of a client, in milliseconds. */
 const MOST_PAUSE_MS = 50;

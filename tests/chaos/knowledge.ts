@@ -1,4 +1,5 @@
 /** What the proxy can have known at a time: its keys and its leeway, from what it was given. Pure. */
+import { KEY_FETCH_BURST } from "../../src/limits.ts";
 import { type History, type KeysAt, overlap, type Span } from "./history.ts";
 
 /**
@@ -70,6 +71,15 @@ export function shadows(facts: Facts): readonly Span[] {
 /** Whether a fetch that began so late kept the proxy from asking again at some time of the span. */
 export function coolingDown({ given, cooldownMs }: Facts, { from, to }: Span): boolean {
   return given.some(({ at }) => at >= from - cooldownMs - SPREAD_MS && at <= to);
+}
+
+/**
+ * Whether the fetches that clients may cause may have been used up at some time of the span: as many as
+ * may be made at once began within the time in which the bucket fills.
+ */
+export function fetchesUsedUp({ given, cooldownMs }: Facts, { from, to }: Span): boolean {
+  const since = from - KEY_FETCH_BURST * cooldownMs - SPREAD_MS;
+  return given.filter(({ at }) => at >= since && at <= to).length >= KEY_FETCH_BURST;
 }
 
 /** Every leeway that may have been in force at some time of the span, in seconds. */

@@ -1,10 +1,11 @@
 /** Plays the schedule of a chaos run, and writes down when everything really happened. */
+import { dropConnections, resetStreams, unsignedToken } from "../attacks/attackers.ts";
 import { pause } from "../support/waiting.ts";
 import type { LeewayAt, Span } from "./history.ts";
 import type { ChaosProvider } from "./provider.ts";
 import type { ChaosProxy } from "./proxy.ts";
 import { type ChaosEvent, RESTART_AFTER_MS, RESTART_OUTAGE_MS } from "./schedule.ts";
-import { LEEWAYS_SECS } from "./tokens.ts";
+import { AUDIENCE, LEEWAYS_SECS } from "./tokens.ts";
 import type { ChaosUpstream } from "./upstream.ts";
 
 /** What is played with. */
@@ -73,6 +74,14 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
         return await settings;
       case "restart in an outage":
         return await restart(event.at);
+      case "log stalls":
+        count("log not read");
+        proxy.stallLog(true);
+        await until(event.at + event.ms);
+        return proxy.stallLog(false);
+      case "attack":
+        count("attack: unknown kids");
+        return await attack(event.at + event.ms);
     }
   }
 
@@ -121,6 +130,20 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     if (outcome !== (right ? "reloaded" : "refused")) {
       complaints.push(`a reload at ${Math.round(from)} ms: ${outcome}`);
     }
+  }
+
+  /** From another address than the clients': places are shared fairly between addresses. */
+  async function attack(end: number): Promise<void> {
+    const url = `http://[::1]:${proxy.port}`;
+    let made = 0;
+    const token = (kid: string) => unsignedToken(provider.url, kid, { aud: AUDIENCE });
+    const retired = token("retired");
+    const attacks = [
+      resetStreams(url, () => retired),
+      dropConnections(url, () => token(`made up ${++made}`), 20),
+    ];
+    await until(end);
+    await Promise.all(attacks.map((one) => one.stop()));
   }
 
   /** The provider refuses, all of the proxy stops and starts again with the keys of its file. */

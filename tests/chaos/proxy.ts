@@ -27,6 +27,8 @@ export interface ChaosProxy {
   /** Writes the settings file, sends SIGHUP and waits until the log says what came of it. */
   reload(leewaySecs: number | "wrong"): Promise<"reloaded" | "refused" | "no outcome">;
   writeSettings(leewaySecs: number): Promise<void>;
+  /** Stops reading the log, or goes on. */
+  stallLog(stalled: boolean): void;
   /** The log but for the lines about requests. */
   readonly log: readonly string[];
   kill(): void;
@@ -43,19 +45,22 @@ export interface ChaosProxyOptions {
 
 /** Makes it; nothing is started yet. `dir` is for its settings file and its key cache. */
 export function makeChaosProxy({ dir, provider, upstream, expiry }: ChaosProxyOptions): ChaosProxy {
-  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const free = Deno.listen({ hostname: "::", port: 0 });
   const { port } = free.addr;
   free.close();
   const log: string[] = [];
   let child: Deno.ChildProcess | undefined;
   let collected: Promise<void> = Promise.resolve();
   let workersAtEnd: readonly number[] = [];
+  let reading = Promise.withResolvers<void>();
+  reading.resolve();
 
   async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
+      await reading.promise;
       for (const line of lines) {
         if (!line.includes('"msg":"request"')) log.push(line);
       }
@@ -80,6 +85,10 @@ export function makeChaosProxy({ dir, provider, upstream, expiry }: ChaosProxyOp
   return {
     port,
     log,
+    stallLog(stalled) {
+      reading.resolve();
+      if (stalled) reading = Promise.withResolvers();
+    },
     writeSettings,
     workers: () => child === undefined ? [] : childrenOf(child.pid),
     async start() {
@@ -90,7 +99,8 @@ export function makeChaosProxy({ dir, provider, upstream, expiry }: ChaosProxyOp
         clearEnv: true,
         env: {
           ...kept(),
-          LISTEN_URL: `127.0.0.1:${port}`,
+          // Both families: an attack comes from another address than the clients.
+          LISTEN_URL: `[::]:${port}`,
           ADMIN_URL: "off",
           NUM_WORKERS: "2",
           PROVIDER_URL: provider,

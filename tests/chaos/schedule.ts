@@ -35,7 +35,11 @@ export type ChaosEvent =
   }
   | { readonly at: number; readonly what: "worker killed" | "both workers killed" }
   | { readonly at: number; readonly what: "reload" | "reload with a mistake" }
-  | { readonly at: number; readonly what: "restart in an outage" };
+  | { readonly at: number; readonly what: "restart in an outage" }
+  /** Nothing reads the log. */
+  | { readonly at: number; readonly what: "log stalls"; readonly ms: number }
+  /** Another address sends tokens with unknown `kid`s and leaves, as fast as it can. */
+  | { readonly at: number; readonly what: "attack"; readonly ms: number };
 
 /** The beginning, in which the first keys are fetched and everybody calls. */
 const CALM_BEGINNING_MS = 3_000;
@@ -92,6 +96,7 @@ export function makeSchedule(seed: number, secs: number): ChaosEvent[] {
     ...providerEvents(random, end).filter(free),
     ...upstreamEvents(random, end),
     ...processEvents(random, end).filter(free),
+    ...attackEvents(random, end).filter(free),
   ];
   const restarts = restartAt > CALM_BEGINNING_MS && outage.to < end;
   if (restarts) events.push({ at: restartAt, what: "restart in an outage" });
@@ -137,6 +142,19 @@ function processEvents(random: Random, end: number): ChaosEvent[] {
   for (let at = CALM_BEGINNING_MS + 1_000; at < end; at += random.between(4_000, 9_000)) {
     const what = random.next() < 0.2 ? "reload with a mistake" : "reload";
     events.push({ at, what });
+  }
+  return events;
+}
+
+function attackEvents(random: Random, end: number): ChaosEvent[] {
+  const events: ChaosEvent[] = [];
+  for (const what of ["attack", "log stalls"] as const) {
+    let at = CALM_BEGINNING_MS + random.between(0, 4_000);
+    while (at < end) {
+      const ms = random.between(1_000, 4_000);
+      events.push({ at, what, ms: Math.min(ms, end - at) });
+      at += ms + random.between(8_000, 16_000);
+    }
   }
   return events;
 }

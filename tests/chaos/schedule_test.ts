@@ -27,6 +27,8 @@ Deno.test("Every schedule has each kind of event, in order, and a calm end.", ()
         "worker killed",
         "reload",
         "restart in an outage",
+        "log stalls",
+        "attack",
       ] as const
     ) assert(kinds.has(what), `${seed}: ${what}`);
     assertEquals(events, events.toSorted((a, b) => a.at - b.at));

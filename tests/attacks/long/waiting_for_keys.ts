@@ -33,8 +33,8 @@ Deno.test("A minute of unknown keys from 131 connections on two workers, while k
   assertEquals((await service.get()).status, 200);
   service.provider.delay(500, "jwks");
   let count = 0;
-  const made = () => unsignedToken(service, `made up ${++count}`);
-  const retired = unsignedToken(service, "retired");
+  const made = () => unsignedToken(service.provider.url, `made up ${++count}`);
+  const retired = unsignedToken(service.provider.url, "retired");
 
   const started = performance.now();
   const client = callSteadily(url, good);

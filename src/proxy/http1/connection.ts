@@ -15,13 +15,15 @@ import { contentLength, writeRequestHead } from "./request_head.ts";
 import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
 import { startUpload, type Upload } from "./upload.ts";
 
+const NOTHING = new Uint8Array();
+
 /** What a connection reports to its owner. */
 export interface ConnectionOwner {
   /** Text between the origin and every target. */
   readonly prefix: string;
   /** The connection can carry another exchange. */
   ready(connection: Http1Connection): void;
-  /** The connection is closed. */
+  /** The connection is closed, by whom it was handed over to if it speaks another protocol. */
   gone(connection: Http1Connection): void;
   /** The connection was stale: the exchange, which left no trace, may be carried by another one. */
   retry(exchange: Exchange): void;
@@ -79,6 +81,16 @@ export class Http1Connection {
   /** The exchange that it carries. */
   get exchange(): Exchange | undefined {
     return this.#exchange;
+  }
+
+  /** Whether it has carried an exchange to its end. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** Whether all of the request has been sent: from then on it is the upstream's turn. */
+  get sent(): boolean {
+    return this.#upload === undefined || this.#upload.whole;
   }
 
   /** Carries an exchange. Only for one that is ready. */
@@ -210,8 +222,23 @@ export class Http1Connection {
     this.#open = false;
     this.#exchange = undefined;
     const rest = this.#input.slice(restAt, this.#filled);
-    this.#owner.gone(this);
-    exchange.respondUpgraded(head.headers, { wire: this.#wire, rest });
+    // It lasts, and needs its buffers no more.
+    this.#input = this.#output = NOTHING;
+    this.#text = Buffer.from(NOTHING.buffer);
+    exchange.respondUpgraded(head.headers, { wire: this.#handedOver(), rest });
+  }
+
+  /** The wire for somebody else, which still counts as this connection until it is closed. */
+  #handedOver(): Wire {
+    const [wire, owner] = [this.#wire, this.#owner];
+    return {
+      read: (into) => wire.read(into),
+      write: (from) => wire.write(from),
+      close: () => {
+        wire.close();
+        owner.gone(this);
+      },
+    };
   }
 
   #grow(): boolean {

@@ -10,9 +10,12 @@ upstreamSuite(
       prefix,
       timeoutMs,
       idleTimeoutMs: timeoutMs,
+      headTimeoutMs: Infinity,
+      handshakeTimeoutMs: Infinity,
       maxConnections: 64,
       maxQueued: 64,
       watchClientAfterMs: 0,
+      connections: { open: 0, opening: 0 },
     }, clock),
   { exactTargets: true, keepsAcceptEncoding: true, keepsContentLength: true },
 );

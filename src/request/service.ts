@@ -18,6 +18,7 @@ import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
 import { type Http1Upstream, makeHttp1Upstream } from "../proxy/http1/upstream.ts";
 import type { ConnectionCount, Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket/relays.ts";
+import type { WorkerConfig } from "../config/schema.ts";
 import type { WorkerSettings } from "../ipc/workers.ts";
 import { clientLimits } from "./limits.ts";
 import { makeProxyHandler } from "./proxy_handler.ts";
@@ -143,14 +144,16 @@ function makeHttp1(
 ): Http1Upstream {
   const { upstreamUrl, upstreamMaxConnections: maxConnections } = config.upstream;
   const connectTimeoutMs = config.upstream.upstreamConnectTimeoutSecs * 1000;
+  const headTimeoutMs = headTimeout(config.upstream);
   return makeHttp1Upstream({
     dial: makeDial(upstreamAddress(upstreamUrl), upstreamTls, connectTimeoutMs, clock),
     prefix: upstreamUrl.prefix,
     timeoutMs: config.upstream.upstreamTimeoutSecs * 1000,
     idleTimeoutMs: config.upstream.upstreamIdleTimeoutSecs * 1000,
-    headTimeoutMs: Infinity,
+    headTimeoutMs,
     // For the connection, and again for the handshake on it.
-    handshakeTimeoutMs: connectTimeoutMs,
+    handshakeTimeoutMs: Math.min(connectTimeoutMs, headTimeoutMs),
+    reuse: config.upstream.upstreamReuseConnections,
     maxConnections,
     maxQueued: maxConnections * UPSTREAM_QUEUED_PER_CONNECTION,
     watchClientAfterMs: WATCH_CLIENT_AFTER_MS,
@@ -169,7 +172,18 @@ function makeUpstream(
   if (config.upstream.upstreamTransport === "http1" || socketPath !== undefined) {
     return tracedUpstream(http1, origin, tracing);
   }
-  const timeoutMs = config.upstream.upstreamTimeoutSecs * 1000;
-  const upstream = makeFetchUpstream({ origin, prefix, timeoutMs, tls: upstreamTls }, clock);
+  const upstream = makeFetchUpstream({
+    origin,
+    prefix,
+    timeoutMs: config.upstream.upstreamTimeoutSecs * 1000,
+    headTimeoutMs: headTimeout(config.upstream),
+    reuse: config.upstream.upstreamReuseConnections,
+    tls: upstreamTls,
+  }, clock);
   return withoutTraceFields(upstream, tracing);
+}
+
+/** The longest wait for the head of a response, in milliseconds. */
+function headTimeout({ upstreamHeaderTimeoutSecs }: WorkerConfig["upstream"]): number {
+  return (upstreamHeaderTimeoutSecs ?? Infinity) * 1000;
 }

@@ -1,11 +1,10 @@
 /** A client with a token that asks for WebSockets: it gets no more connections than any other request. */
-import { TRANSPORTS } from "../proxy/harness.ts";
-import { protect, type Protected } from "../proxy/harness.ts";
+import { protect, type Protected, TRANSPORTS } from "../proxy/harness.ts";
 import { accept, clientHandshake, closing, masked } from "../proxy/websocket/support.ts";
 import { startService } from "../e2e/harness.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { openRaw, type RawSocket } from "../support/raw.ts";
-import { type ConnectionScript, hang, rawUpstream } from "../support/upstream.ts";
+import { type ConnectionScript, rawUpstream } from "../support/upstream.ts";
 import { eventually, pause } from "../support/waiting.ts";
 
 const CLOSE = 0x88;
@@ -20,12 +19,12 @@ const LIMIT = { UPSTREAM_MAX_CONNECTIONS: String(MOST) };
 /** Time in which a connection too many would have been opened, in milliseconds. */
 const LONG_ENOUGH_MS = 150;
 
-/** Opens WebSockets until the connection ends, and answers everything else at once. */
+/** Opens a WebSocket, which ends at the first frame, and responds to everything else at once. */
 const opening: ConnectionScript = async (socket) => {
   while (await socket.waitFor((unread) => unread.includes("\r\n\r\n"), 10_000)) {
     if (socket.unread().includes("upgrade: websocket")) {
       await accept(socket);
-      return await hang(socket);
+      return void await socket.waitFor((unread) => unread !== "", 10_000);
     }
     await socket.readRequest();
     await socket.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain");
@@ -81,7 +80,6 @@ for (const transport of TRANSPORTS) {
     // One ends: exactly one of those that wait gets its place.
     const open = sockets.find((socket) => socket.all().startsWith("HTTP/1.1 101"));
     await open?.send(masked(CLOSE, closing(1000)));
-    await upstream.connections[0]?.close();
     await eventually("the next one", () => upstream.connections.length === MOST + 1);
     await pause(LONG_ENOUGH_MS);
     assertEquals(upstream.connections.length, MOST + 1);

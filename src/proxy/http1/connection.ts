@@ -12,7 +12,13 @@ import { ResponseBody } from "./response_body.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
 import type { Exchange } from "./exchange.ts";
 import { contentLength, writeRequestHead } from "./request_head.ts";
-import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
+import {
+  findHeadEnd,
+  mayBeResponse,
+  NOT_HTTP,
+  parseResponseHead,
+  type ResponseHead,
+} from "./response_head.ts";
 import { startUpload, type Upload } from "./upload.ts";
 
 const NOTHING = new Uint8Array();
@@ -197,6 +203,10 @@ export class Http1Connection {
     for (;;) {
       const end = findHeadEnd(this.#input, this.#scanned, this.#filled);
       if (end === -1) {
+        // No more has to come to know this, and no more may.
+        if (!mayBeResponse(this.#input, this.#headAt, this.#filled)) {
+          return this.#break(exchange, NOT_HTTP);
+        }
         this.#scanned = Math.max(this.#headAt, this.#filled - 3);
         if (this.#filled === this.#input.length && !this.#grow()) {
           this.#break(exchange, "a head that is too long");

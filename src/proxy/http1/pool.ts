@@ -26,6 +26,8 @@ export interface PoolOptions {
   readonly headTimeoutMs: number;
   /** The same for a request that asks for another protocol. */
   readonly handshakeTimeoutMs: number;
+  /** Whether a connection carries one exchange after another. */
+  readonly reuse: boolean;
   /** Most connections at once, those of others in `connections` included. */
   readonly maxConnections: number;
   /** Where this pool counts its connections, besides others. */
@@ -104,7 +106,8 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
   ready(connection: Http1Connection): void {
     const now = this.#now;
-    if (now - connection.openedAt >= UPSTREAM_CONNECTION_LIFE_MS) return connection.destroy();
+    const worn = now - connection.openedAt >= UPSTREAM_CONNECTION_LIFE_MS;
+    if (worn || (connection.used && !this.#options.reuse)) return connection.destroy();
     const next = this.#waiting.shift();
     if (next !== undefined) return connection.start(next);
     if (this.#closed) return connection.destroy();

@@ -22,6 +22,7 @@ export const LIMITS = {
   timeoutMs: 5000,
   idleTimeoutMs: 2000,
   headTimeoutMs: Infinity,
+  reuse: true,
   handshakeTimeoutMs: 1000,
   maxConnections: 8,
   maxQueued: 8,

@@ -4,13 +4,14 @@ import { upstreamSuite } from "../upstream_suite.ts";
 
 upstreamSuite(
   "over HTTP/1.1",
-  ({ origin, prefix, timeoutMs, clock }) =>
+  ({ origin, prefix, timeoutMs, headTimeoutMs = Infinity, reuse = true, clock }) =>
     makeHttp1Upstream({
       dial: makeDial(upstreamAddress({ origin }), {}, timeoutMs, clock),
       prefix,
       timeoutMs,
       idleTimeoutMs: timeoutMs,
-      headTimeoutMs: Infinity,
+      headTimeoutMs,
+      reuse,
       handshakeTimeoutMs: Infinity,
       maxConnections: 64,
       maxQueued: 64,

@@ -62,7 +62,7 @@ export const UPSTREAM_SETTINGS = {
     doc:
       "Most connections that each worker has to the upstream. Requests beyond wait, up to four " +
       "times as many; after that the response is 503. Each open WebSocket and event stream " +
-      "takes one. With UPSTREAM_TRANSPORT=fetch it holds for WebSockets alone.",
+      "takes one. The transport fetch counts WebSockets alone.",
     example: "256",
     default: "256",
   },

@@ -44,8 +44,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
  * One connection to the upstream, which carries one exchange at a time (RFC 9112).
  *
  * While it waits for a request or a response, a read is always pending: an upstream that closes, or
- * sends something unasked, is noticed at once and the connection never used again. The
- * same goes for everything that the RFC does not allow.
+ * sends something between two exchanges, is noticed at once and the connection never used again. The
+ * same goes for everything that the RFC does not allow. A response too many that comes when the next
+ * request has been sent cannot be told from the response to that one.
  */
 export class Http1Connection {
   /** When it was opened, on the monotonic clock. */

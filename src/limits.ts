@@ -104,6 +104,9 @@ export const LISTENER_GRACE_MS = 3_000;
 /** Pause between two attempts to open a listener again, in milliseconds: short, since nothing is accepted meanwhile. */
 export const LISTENER_REOPEN_PAUSE_MS = 100;
 
+/** How often a path below that of the upstream is decoded to see where it leads: no honest one is encoded more than twice. */
+export const MAX_PATH_DECODINGS = 4;
+
 // Upstream (HTTP/1.1).
 
 /** How many requests wait for a connection to the upstream, for each connection that there may be: at usual response times they wait well below a second. */

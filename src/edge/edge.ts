@@ -78,7 +78,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     log,
     accessLog,
     meter,
-  });
+  }, { open: 0, opening: 0 });
 
   let running = 0;
   let closing = false;

@@ -13,6 +13,10 @@ export interface FetchUpstreamOptions {
   readonly prefix: string;
   /** Total time of a request, response's body included, in milliseconds. */
   readonly timeoutMs: number;
+  /** Time from the end of the request to the head of the response, in milliseconds; may be Infinity. */
+  readonly headTimeoutMs: number;
+  /** Whether a connection carries one request after another, where HTTP/1.1 is spoken. */
+  readonly reuse: boolean;
   readonly tls?: UpstreamTls | undefined;
 }
 
@@ -30,16 +34,17 @@ const REWRITTEN = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "P
  * `close` takes effect when no request runs, and a request that comes later still is carried.
  */
 export function makeFetchUpstream(options: FetchUpstreamOptions, clock: Clock): Upstream {
-  const { origin, prefix, timeoutMs, tls: { caCerts = [], cert, key } = {} } = options;
+  const { origin, prefix, tls: { caCerts = [], cert, key } = {} } = options;
   const clients = new Clients(() =>
     Deno.createHttpClient({
       allowHost: true,
+      ...(options.reuse ? {} : { poolMaxIdlePerHost: 0 }),
       caCerts: [...caCerts],
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     })
   );
   return {
-    send: (request) => exchange(request, { url: origin + prefix, timeoutMs, clients, clock }),
+    send: (request) => exchange(request, { ...options, url: origin + prefix, clients, clock }),
     close: () => clients.close(),
   };
 }
@@ -80,25 +85,26 @@ class Clients {
   }
 }
 
-interface Transport {
+interface Transport extends Pick<FetchUpstreamOptions, "timeoutMs" | "headTimeoutMs"> {
   /** Origin and prefix: the text before every target. */
   readonly url: string;
-  readonly timeoutMs: number;
   readonly clients: Clients;
   readonly clock: Clock;
 }
 
 async function exchange(
   request: UpstreamRequest,
-  { url, timeoutMs, clients, clock }: Transport,
+  transport: Transport,
 ): Promise<Result<UpstreamResponse, Failure>> {
   const refused = unkeepable(request);
   if (refused !== undefined) return fail(refused);
+  const { url, clients } = transport;
   const client = clients.take();
-  const watch = watchExchange(request.signal, timeoutMs, clock, () => clients.giveBack());
+  const watch = watchExchange(request.signal, transport);
   const headers = new Headers(request.headers);
   headers.set("accept-encoding", "identity");
   const body = request.body && watch.requestBody(request.body);
+  if (body === null) watch.sent();
   try {
     const response = await fetch(url + request.pathAndQuery, {
       method: request.method,
@@ -108,6 +114,7 @@ async function exchange(
       client,
       signal: watch.signal,
     });
+    watch.responded();
     const { status } = response;
     if (status < 200 || status > 599) {
       watch.end();
@@ -144,7 +151,11 @@ function unkeepable({ method, pathAndQuery }: UpstreamRequest): Failure | undefi
 /** The reasons for which one exchange may be given up, and which of them it was. */
 interface Watch {
   readonly signal: AbortSignal;
-  /** Passes the client's body on and notes whether it broke. */
+  /** All of the request has been taken: from now on it is the upstream's turn. */
+  sent(): void;
+  /** The head of the response has come. */
+  responded(): void;
+  /** Passes the client's body on and notes whether it broke, and its end. */
   requestBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
   explain(error: unknown): Failure;
   /** The exchange is over: stops watching. May be called again. */
@@ -153,19 +164,28 @@ interface Watch {
 
 function watchExchange(
   clientSignal: AbortSignal,
-  timeoutMs: number,
-  clock: Clock,
-  onOver: () => void,
+  { timeoutMs, headTimeoutMs, clock, clients }: Transport,
 ): Watch {
   const abort = new AbortController();
   let cause: Failure | undefined;
   let over = false;
+  let hasHead = false;
+  let cancelHeadTimer = () => {};
+  const responded = () => {
+    hasHead = true;
+    cancelHeadTimer();
+  };
+  const sent = () => {
+    if (hasHead || over || headTimeoutMs === Infinity) return;
+    cancelHeadTimer = clock.after(headTimeoutMs, timedOut);
+  };
   const end = () => {
     if (over) return;
     over = true;
     cancelTimer();
+    cancelHeadTimer();
     clientSignal.removeEventListener("abort", clientGone);
-    onOver();
+    clients.giveBack();
   };
   const giveUp = (why: Failure) => {
     cause ??= why;
@@ -173,19 +193,23 @@ function watchExchange(
     end();
   };
   const clientGone = () => giveUp(failure("client_gone"));
-  const cancelTimer = clock.after(timeoutMs, () => giveUp(failure("upstream_timeout")));
+  const timedOut = () => giveUp(failure("upstream_timeout"));
+  const cancelTimer = clock.after(timeoutMs, timedOut);
   clientSignal.addEventListener("abort", clientGone, { once: true });
   if (clientSignal.aborted) clientGone();
   return {
     signal: abort.signal,
+    sent,
+    responded,
     requestBody(body) {
       const reader = body.getReader();
       return new ReadableStream({
         async pull(controller) {
           try {
             const { done, value } = await reader.read();
-            if (done) controller.close();
-            else controller.enqueue(value);
+            if (!done) return controller.enqueue(value);
+            controller.close();
+            sent();
           } catch (error) {
             cause ??= failure("broken_body");
             controller.error(error);

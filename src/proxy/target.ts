@@ -1,5 +1,6 @@
 import { type Failure, failure } from "../failure.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { climbsOut } from "./climbs_out.ts";
 
 /** What a request asks for, parsed once: the same value is decided on, forwarded and logged. */
 export interface Target {
@@ -29,7 +30,7 @@ export interface RequestLine {
  * the request names (RFC 9112, section 3.2.2), so no request line can choose another server.
  * Refused: a missing or malformed `Host`, a fragment, the asterisk-form, anything but printable ASCII
  * (HTTP/2 lets UTF-8 through, which would go on as other bytes), and, below an upstream with a path of
- * its own, dot segments that climb out of it.
+ * its own, what could leave it (see `climbsOut`).
  *
  * Does not normalise anything.
  *
@@ -53,7 +54,7 @@ export function readTarget(line: RequestLine, prefix: string): Result<Target, Fa
   const query = rest.indexOf("?");
   const path = query === -1 ? rest : rest.slice(0, query);
   if (prefix !== "" && climbsOut(path)) {
-    return fail(failure("bad_target", "dot segments climb out of the upstream's path"));
+    return fail(failure("bad_target", "could leave the upstream's path"));
   }
   return ok({ pathAndQuery: rest, path, host });
 }
@@ -85,31 +86,4 @@ export function hasDotSegments(path: string): boolean {
   if (!path.includes(".") && !path.includes("%")) return false;
   return path.replace(/%2e/gi, ".").split(/\/|\\|%2f|%5c/i)
     .some((segment) => segment === "." || segment === "..");
-}
-
-/** A dot, what divides a segment in two, and where some servers end it: encoded once or more often. */
-const DOT = /%(?:25)*2e/gi;
-const DIVIDER = /\\|%(?:25)*(?:2f|5c)/i;
-const SEGMENT_END = /;|%(?:25)*(?:3b|3f|23|00)/i;
-
-/**
- * Whether a path leaves the place it is put at, in the eyes of a strict server or of a lenient one:
- * one that divides at `\`, decodes before it resolves, decodes twice, or drops what follows `;`, `?`,
- * `#` or NUL in a segment before it resolves `..`. Where they disagree, the lesser depth counts.
- */
-function climbsOut(path: string): boolean {
-  if (!path.includes(".") && !path.includes("%")) return false;
-  let depth = 0;
-  for (const segment of path.replace(DOT, ".").split("/")) {
-    let gained = 0;
-    for (const part of segment.split(DIVIDER)) {
-      const name = part.split(SEGMENT_END, 1)[0];
-      if (name === "..") gained--;
-      else if (name !== "." && name !== "") gained++;
-      if (depth + gained < 0) return true;
-    }
-    // `a%2fb` is two segments to some and one to others, which one `..` takes back.
-    depth += Math.min(gained, 1);
-  }
-  return false;
 }

@@ -50,12 +50,14 @@ export interface UpgradedConnection {
   readonly rest: Uint8Array<ArrayBuffer>;
 }
 
-/** How many connections to the upstream there are. */
-export interface UpstreamStats {
-  /** All of them. */
-  readonly open: number;
-  /** Those that wait for a request. */
-  readonly idle: number;
+/**
+ * How many connections to the upstream a worker has, those that carry WebSockets among them. All its
+ * pools count here: a reload makes a new one, while requests and WebSockets of earlier ones go on.
+ */
+export interface ConnectionCount {
+  open: number;
+  /** Those that are being opened. */
+  opening: number;
 }
 
 /** One way of talking to the protected API. */
@@ -70,8 +72,6 @@ export interface Upstream {
   send(request: UpstreamRequest): Promise<Result<UpstreamResponse, Failure>>;
   /** Closes idle connections. */
   close(): void;
-  /** Connections to the upstream at this moment, where the transport knows them. */
-  stats?(): UpstreamStats;
 }
 
 /**
@@ -79,7 +79,7 @@ export interface Upstream {
  * that ask are among its headers. Resolves with a 101 and its connection, or with a response like any
  * other. Does not check that the 101 is for the protocol asked for.
  *
- * Failures: those of `Upstream.send` without `upstream_busy`.
+ * Failures: those of `Upstream.send`.
  */
 export type SendUpgrade = (
   request: UpstreamRequest,

@@ -13,12 +13,12 @@ import type { Handler } from "../listen/connection.ts";
 import { claimsNeededBy, makeDecide, refusedByAll } from "../policy/decide.ts";
 import { ruleForAll } from "../policy/rule.ts";
 import { findTracing, type Tracing } from "../ops/tracing.ts";
-import { type Dial, makeDial, upstreamAddress } from "../proxy/dial.ts";
+import { makeDial, upstreamAddress } from "../proxy/dial.ts";
 import { makeFetchUpstream } from "../proxy/fetch_upstream.ts";
-import { makeSendUpgrade } from "../proxy/http1/upgrade.ts";
-import { makeHttp1Upstream } from "../proxy/http1/upstream.ts";
-import type { Upstream } from "../proxy/upstream.ts";
+import { type Http1Upstream, makeHttp1Upstream } from "../proxy/http1/upstream.ts";
+import type { ConnectionCount, Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket/relays.ts";
+import type { WorkerConfig } from "../config/schema.ts";
 import type { WorkerSettings } from "../ipc/workers.ts";
 import { clientLimits } from "./limits.ts";
 import { makeProxyHandler } from "./proxy_handler.ts";
@@ -37,20 +37,24 @@ export interface ServiceDeps {
 /** Everything between a listener and the upstream, built once from one set of settings. */
 export interface Service {
   readonly handler: Handler;
-  /**
-   * Brings the gauges of this service up to date in the meter.
-   *
-   * @param elsewhere connections to the upstream that services before this one still have.
-   */
-  gauge(elsewhere: number): void;
+  /** Brings the gauges up to date in the meter. */
+  gauge(): void;
   /** Its WebSockets. They outlive `close`, and may be kept without the rest of the service. */
   readonly webSockets: WebSocketRelays;
   /** Closes idle connections; requests that run go on. */
   close(): void;
 }
 
-/** Builds the pipeline of one process from its settings. */
-export function buildService(settings: WorkerSettings, deps: ServiceDeps): Service {
+/**
+ * Builds the pipeline of one process from its settings.
+ *
+ * @param connections counts connections to the upstream, those of services before this one included.
+ */
+export function buildService(
+  settings: WorkerSettings,
+  deps: ServiceDeps,
+  connections: ConnectionCount,
+): Service {
   const { config } = settings;
   const { keySource, clock, log, accessLog, meter } = deps;
   const rules = [
@@ -83,20 +87,12 @@ export function buildService(settings: WorkerSettings, deps: ServiceDeps): Servi
   });
   const { prefix } = config.upstream.upstreamUrl;
   const tracing = findTracing();
-  const connectTimeoutMs = config.upstream.upstreamConnectTimeoutSecs * 1000;
-  const address = upstreamAddress(config.upstream.upstreamUrl);
-  const dial = makeDial(address, settings.upstreamTls ?? {}, connectTimeoutMs, clock);
-  const upstream = makeUpstream(settings, dial, clock, tracing);
-  const idleTimeoutMs = config.upstream.upstreamIdleTimeoutSecs * 1000;
-  const sendUpgrade = makeSendUpgrade({
-    dial,
-    prefix,
-    // For the connection, and again for the handshake on it.
-    handshakeTimeoutMs: connectTimeoutMs,
-    timeoutMs: config.upstream.upstreamTimeoutSecs * 1000,
-    idleTimeoutMs,
+  const http1 = makeHttp1(settings, connections, clock);
+  const upstream = makeUpstream(settings, http1, clock, tracing);
+  const webSockets = makeWebSocketRelays({
+    sendUpgrade: http1.send,
+    idleTimeoutMs: config.upstream.upstreamIdleTimeoutSecs * 1000,
   }, clock);
-  const webSockets = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
   const limits = clientLimits(config);
   const transfers = new TransferWatch(limits, clock);
   const handler = makeProxyHandler({
@@ -117,14 +113,14 @@ export function buildService(settings: WorkerSettings, deps: ServiceDeps): Servi
   });
   return {
     handler: tracedHandler(handler, tracing),
-    gauge(elsewhere) {
-      const open = (upstream.stats?.().open ?? 0) + webSockets.open;
+    gauge() {
       meter.set("tokenCacheEntries", cache.size);
-      meter.set("upstreamConnections", open + elsewhere);
+      meter.set("upstreamConnections", connections.open);
     },
     webSockets,
     close() {
       upstream.close();
+      http1.close();
       transfers.close();
     },
   };
@@ -140,27 +136,54 @@ function timed(provider: Provider, { clock, meter }: ServiceDeps): AuthenticateT
   };
 }
 
+/** Connections to the upstream over HTTP/1.1: for all requests, or over `fetch` for WebSockets alone. */
+function makeHttp1(
+  { config, upstreamTls = {} }: WorkerSettings,
+  connections: ConnectionCount,
+  clock: Clock,
+): Http1Upstream {
+  const { upstreamUrl, upstreamMaxConnections: maxConnections } = config.upstream;
+  const connectTimeoutMs = config.upstream.upstreamConnectTimeoutSecs * 1000;
+  const headTimeoutMs = headTimeout(config.upstream);
+  return makeHttp1Upstream({
+    dial: makeDial(upstreamAddress(upstreamUrl), upstreamTls, connectTimeoutMs, clock),
+    prefix: upstreamUrl.prefix,
+    timeoutMs: config.upstream.upstreamTimeoutSecs * 1000,
+    idleTimeoutMs: config.upstream.upstreamIdleTimeoutSecs * 1000,
+    headTimeoutMs,
+    // For the connection, and again for the handshake on it.
+    handshakeTimeoutMs: Math.min(connectTimeoutMs, headTimeoutMs),
+    reuse: config.upstream.upstreamReuseConnections,
+    maxConnections,
+    maxQueued: maxConnections * UPSTREAM_QUEUED_PER_CONNECTION,
+    watchClientAfterMs: WATCH_CLIENT_AFTER_MS,
+    connections,
+  }, clock);
+}
+
+/** The way that requests take which ask for no other protocol. */
 function makeUpstream(
   { config, upstreamTls }: WorkerSettings,
-  dial: Dial,
+  http1: Upstream,
   clock: Clock,
   tracing: Tracing | undefined,
 ): Upstream {
   const { origin, prefix, socketPath } = config.upstream.upstreamUrl;
-  const timeoutMs = config.upstream.upstreamTimeoutSecs * 1000;
-  if (config.upstream.upstreamTransport === "fetch" && socketPath === undefined) {
-    const upstream = makeFetchUpstream({ origin, prefix, timeoutMs, tls: upstreamTls }, clock);
-    return withoutTraceFields(upstream, tracing);
+  if (config.upstream.upstreamTransport === "http1" || socketPath !== undefined) {
+    return tracedUpstream(http1, origin, tracing);
   }
-  const maxConnections = config.upstream.upstreamMaxConnections;
-  const upstream = makeHttp1Upstream({
-    dial,
+  const upstream = makeFetchUpstream({
+    origin,
     prefix,
-    timeoutMs,
-    idleTimeoutMs: config.upstream.upstreamIdleTimeoutSecs * 1000,
-    maxConnections,
-    maxQueued: maxConnections * UPSTREAM_QUEUED_PER_CONNECTION,
-    watchClientAfterMs: WATCH_CLIENT_AFTER_MS,
+    timeoutMs: config.upstream.upstreamTimeoutSecs * 1000,
+    headTimeoutMs: headTimeout(config.upstream),
+    reuse: config.upstream.upstreamReuseConnections,
+    tls: upstreamTls,
   }, clock);
-  return tracedUpstream(upstream, origin, tracing);
+  return withoutTraceFields(upstream, tracing);
+}
+
+/** The longest wait for the head of a response, in milliseconds. */
+function headTimeout({ upstreamHeaderTimeoutSecs }: WorkerConfig["upstream"]): number {
+  return (upstreamHeaderTimeoutSecs ?? Infinity) * 1000;
 }

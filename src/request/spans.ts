@@ -42,7 +42,6 @@ export function tracedUpstream(
   if (tracing === undefined) return upstream;
   return {
     close: () => upstream.close(),
-    ...(upstream.stats === undefined ? {} : { stats: upstream.stats.bind(upstream) }),
     async send(request) {
       const { method, pathAndQuery } = request;
       const { span, fields } = tracing.outgoing(`upstream ${methodName(method)}`, {

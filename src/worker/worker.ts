@@ -1,5 +1,6 @@
 import { LISTENER_GRACE_MS } from "../limits.ts";
 import type { MeterData } from "../ops/metrics.ts";
+import type { ConnectionCount } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "../ipc/workers.ts";
@@ -33,6 +34,7 @@ export interface Worker {
  */
 export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result<Worker, string> {
   let service: Service;
+  const connections: ConnectionCount = { open: 0, opening: 0 };
   let listeners: ReadonlyMap<string, Listener> = new Map();
   /** Listeners that close once their requests have ended. */
   const leaving = new Set<Listener>();
@@ -63,7 +65,7 @@ export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result
     const opened = open(wanted);
     if (!opened.ok) return fail(opened.failure);
     const before = { service, listeners };
-    service = buildService(wanted, { ...deps, ...using });
+    service = buildService(wanted, { ...deps, ...using }, connections);
     listeners = opened.value;
     for (const [name, listener] of before.listeners) {
       if (!listeners.has(name)) leave(listener);
@@ -101,7 +103,7 @@ export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result
     return outcome === "late" ? "aborted" : "finished";
   }
 
-  service = buildService(settings, deps);
+  service = buildService(settings, deps, connections);
   const opened = open(settings);
   if (!opened.ok) {
     service.close();
@@ -110,7 +112,7 @@ export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result
   listeners = opened.value;
   const urls = () => [...listeners.values()].map((listener) => listener.url);
   const count = () => {
-    service.gauge([...earlier].reduce((sum, { open }) => sum + open, 0));
+    service.gauge();
     return deps.meter.data();
   };
   return ok({ urls, reload, count, drain });

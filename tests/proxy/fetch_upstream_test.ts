@@ -8,7 +8,8 @@ import { asking, FETCH, LIMIT_MS, OK } from "./upstream_suite_support.ts";
 
 upstreamSuite(
   "over fetch",
-  ({ origin, prefix, timeoutMs, clock }) => makeFetchUpstream({ origin, prefix, timeoutMs }, clock),
+  ({ headTimeoutMs = Infinity, reuse = true, clock, ...options }) =>
+    makeFetchUpstream({ ...options, headTimeoutMs, reuse }, clock),
   FETCH,
 );
 
@@ -24,8 +25,13 @@ Deno.test("over fetch: closing waits for the requests that run, and for their bo
     await hang(socket);
   });
   const clock = new FakeClock();
-  const options = { origin: raw.url, prefix: "", timeoutMs: LIMIT_MS };
-  const upstream = makeFetchUpstream(options, clock);
+  const upstream = makeFetchUpstream({
+    origin: raw.url,
+    prefix: "",
+    timeoutMs: LIMIT_MS,
+    headTimeoutMs: Infinity,
+    reuse: true,
+  }, clock);
   const read = await upstream.send(asking().request);
   assert(read.ok);
   const waiting = upstream.send(asking().request);

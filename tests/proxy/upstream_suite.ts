@@ -5,6 +5,7 @@
 import { responseTests } from "./upstream_suite_responses.ts";
 import { failureTests } from "./upstream_suite_failures.ts";
 import { requestTests } from "./upstream_suite_requests.ts";
+import { waitTests } from "./upstream_suite_waits.ts";
 import { uploadTests } from "./upstream_suite_uploads.ts";
 import { type Capabilities, makeSuite, type MakeUpstream } from "./upstream_suite_support.ts";
 
@@ -15,4 +16,5 @@ export function upstreamSuite(name: string, make: MakeUpstream, capabilities: Ca
   uploadTests(suite);
   responseTests(suite);
   failureTests(suite);
+  waitTests(suite);
 }

@@ -61,6 +61,27 @@ function headTests({ test, connect }: Suite): void {
     });
   }
 
+  for (
+    const bytes of [
+      "SSH-2.0-OpenSSH_9.2",
+      "HTTP/0.9",
+      "HTTP/2",
+      "H\0",
+      "HTTP/1.1 103 Early Hints\r\n\r\n+OK",
+    ]
+  ) {
+    test(`an upstream that sends ${JSON.stringify(bytes)} and waits is broken at once.`, async () => {
+      await using connected = await connect(async (socket) => {
+        await socket.readRequest();
+        await socket.send(bytes);
+        await hang(socket);
+      });
+      // The clock stands still: no time limit ends it.
+      assertEquals(await reasonOf(connected), "upstream_broken");
+      await left(connected);
+    });
+  }
+
   test("an upstream that resets the connection is reported as broken.", async () => {
     await using connected = await connect(async (socket) => {
       await socket.readRequest();

@@ -19,6 +19,10 @@ export interface SuiteOptions {
   readonly prefix: string;
   /** Total time of a request, in milliseconds. */
   readonly timeoutMs: number;
+  /** Time for the head of the response, in milliseconds; Infinity if absent. */
+  readonly headTimeoutMs?: number;
+  /** Whether connections are used again; they are if absent. */
+  readonly reuse?: boolean;
   readonly clock: Clock;
 }
 

@@ -1,4 +1,4 @@
-import { seconds, text, wholeNumber, word } from "../kinds.ts";
+import { boolean, seconds, text, wholeNumber, word } from "../kinds.ts";
 import { upstreamUrl } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
@@ -24,6 +24,14 @@ export const UPSTREAM_SETTINGS = {
     doc: "Total time of one request to the upstream, the response body included.",
     example: "3600",
     default: "3600",
+  },
+  UPSTREAM_HEADER_TIMEOUT_SECS: {
+    ...seconds(1),
+    group: "upstream",
+    doc: "Time from the last byte of a request, body included, to the head of the response; " +
+      "beyond it the response is 504. Interim responses (1xx) do not end the wait.",
+    example: "60",
+    unset: "UPSTREAM_TIMEOUT_SECS bounds it",
   },
   UPSTREAM_TRANSPORT: {
     ...word({ http1: "http1", fetch: "fetch" }),
@@ -53,9 +61,18 @@ export const UPSTREAM_SETTINGS = {
     group: "upstream",
     doc:
       "Most connections that each worker has to the upstream. Requests beyond wait, up to four " +
-      "times as many; after that the response is 503.",
+      "times as many; after that the response is 503. Each open WebSocket and event stream " +
+      "takes one. The transport fetch counts WebSockets alone.",
     example: "256",
     default: "256",
+  },
+  UPSTREAM_REUSE_CONNECTIONS: {
+    ...boolean(),
+    group: "upstream",
+    doc: "Whether a connection to the upstream carries one request after another. false is for " +
+      "upstreams that are not trusted to send one response for each request.",
+    example: "true",
+    default: "true",
   },
   UPSTREAM_CA_FILE: {
     ...text("the path of a PEM file"),

@@ -12,8 +12,16 @@ import { ResponseBody } from "./response_body.ts";
 import { type BodyDecoder, ChunkedDecoder, CloseDecoder, LengthDecoder } from "./body_decoder.ts";
 import type { Exchange } from "./exchange.ts";
 import { contentLength, writeRequestHead } from "./request_head.ts";
-import { findHeadEnd, parseResponseHead, type ResponseHead } from "./response_head.ts";
+import {
+  findHeadEnd,
+  mayBeResponse,
+  NOT_HTTP,
+  parseResponseHead,
+  type ResponseHead,
+} from "./response_head.ts";
 import { startUpload, type Upload } from "./upload.ts";
+
+const NOTHING = new Uint8Array();
 
 /** What a connection reports to its owner. */
 export interface ConnectionOwner {
@@ -21,7 +29,7 @@ export interface ConnectionOwner {
   readonly prefix: string;
   /** The connection can carry another exchange. */
   ready(connection: Http1Connection): void;
-  /** The connection is closed. */
+  /** The connection is closed, by whom it was handed over to if it speaks another protocol. */
   gone(connection: Http1Connection): void;
   /** The connection was stale: the exchange, which left no trace, may be carried by another one. */
   retry(exchange: Exchange): void;
@@ -36,8 +44,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
  * One connection to the upstream, which carries one exchange at a time (RFC 9112).
  *
  * While it waits for a request or a response, a read is always pending: an upstream that closes, or
- * sends something unasked, is noticed at once and the connection never used again. The
- * same goes for everything that the RFC does not allow.
+ * sends something between two exchanges, is noticed at once and the connection never used again. The
+ * same goes for everything that the RFC does not allow. A response too many that comes when the next
+ * request has been sent cannot be told from the response to that one.
  */
 export class Http1Connection {
   /** When it was opened, on the monotonic clock. */
@@ -79,6 +88,16 @@ export class Http1Connection {
   /** The exchange that it carries. */
   get exchange(): Exchange | undefined {
     return this.#exchange;
+  }
+
+  /** Whether it has carried an exchange to its end. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** Whether all of the request has been sent: from then on it is the upstream's turn. */
+  get sent(): boolean {
+    return this.#upload === undefined || this.#upload.whole;
   }
 
   /** Carries an exchange. Only for one that is ready. */
@@ -185,6 +204,10 @@ export class Http1Connection {
     for (;;) {
       const end = findHeadEnd(this.#input, this.#scanned, this.#filled);
       if (end === -1) {
+        // No more has to come to know this, and no more may.
+        if (!mayBeResponse(this.#input, this.#headAt, this.#filled)) {
+          return this.#break(exchange, NOT_HTTP);
+        }
         this.#scanned = Math.max(this.#headAt, this.#filled - 3);
         if (this.#filled === this.#input.length && !this.#grow()) {
           this.#break(exchange, "a head that is too long");
@@ -210,8 +233,23 @@ export class Http1Connection {
     this.#open = false;
     this.#exchange = undefined;
     const rest = this.#input.slice(restAt, this.#filled);
-    this.#owner.gone(this);
-    exchange.respondUpgraded(head.headers, { wire: this.#wire, rest });
+    // It lasts, and needs its buffers no more.
+    this.#input = this.#output = NOTHING;
+    this.#text = Buffer.from(NOTHING.buffer);
+    exchange.respondUpgraded(head.headers, { wire: this.#handedOver(), rest });
+  }
+
+  /** The wire for somebody else, which still counts as this connection until it is closed. */
+  #handedOver(): Wire {
+    const [wire, owner] = [this.#wire, this.#owner];
+    return {
+      read: (into) => wire.read(into),
+      write: (from) => wire.write(from),
+      close: () => {
+        wire.close();
+        owner.gone(this);
+      },
+    };
   }
 
   #grow(): boolean {

@@ -21,6 +21,8 @@ export class Exchange {
   readonly response: Promise<Result<UpstreamResponse, Failure>>;
   /** When it is given up, on the monotonic clock. */
   deadline: number;
+  /** When the head of the response has to be there, on the same clock; `undefined` while the request is sent. */
+  headDeadline: number | undefined;
   /** When it began, on the same clock. */
   readonly began: number;
   /** Whether it has been sent again after a stale connection. */
@@ -40,6 +42,11 @@ export class Exchange {
     this.deadline = began + timeoutMs;
     this.#owner = owner;
     this.response = new Promise((resolve) => this.#resolve = resolve);
+  }
+
+  /** Whether the head of the response has been handed over. */
+  get responded(): boolean {
+    return this.#controller !== undefined || this.over;
   }
 
   /** From now on, the client's leaving ends the exchange at once. */

@@ -9,7 +9,7 @@ import type { Clock } from "../../ops/clock.ts";
 import type { Dial } from "../dial.ts";
 import { type ConnectionOwner, Http1Connection } from "./connection.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
-import type { UpstreamRequest, UpstreamStats } from "../upstream.ts";
+import type { ConnectionCount, UpstreamRequest } from "../upstream.ts";
 
 /** How many connections there are, and how long exchanges take. */
 export interface PoolOptions {
@@ -19,8 +19,19 @@ export interface PoolOptions {
   readonly timeoutMs: number;
   /** How long a stream of events may be silent, in milliseconds. */
   readonly idleTimeoutMs: number;
-  /** Most connections at once. */
+  /**
+   * Time from the last byte of the request to the head of the final response, in milliseconds; looked
+   * at every quarter of a second. Infinity where the total time alone bounds it.
+   */
+  readonly headTimeoutMs: number;
+  /** The same for a request that asks for another protocol. */
+  readonly handshakeTimeoutMs: number;
+  /** Whether a connection carries one exchange after another. */
+  readonly reuse: boolean;
+  /** Most connections at once, those of others in `connections` included. */
   readonly maxConnections: number;
+  /** Where this pool counts its connections, besides others. */
+  readonly connections: ConnectionCount;
   /** Most exchanges that wait for one of them to become free. */
   readonly maxQueued: number;
   /**
@@ -28,6 +39,14 @@ export interface PoolOptions {
    * at every quarter of a second. 0 watches from the start.
    */
   readonly watchClientAfterMs: number;
+}
+
+/** How many connections a pool has. */
+export interface PoolStats {
+  /** All of them, those that speak another protocol now included. */
+  readonly open: number;
+  /** Those that wait for a request. */
+  readonly idle: number;
 }
 
 /** Carries exchanges over as few connections as it can, the one used last first. */
@@ -58,16 +77,16 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   /** Carries a request as soon as there is a connection for it. */
   carry(request: UpstreamRequest): Exchange {
     const now = this.#now = this.#clock.monotonic();
-    const { timeoutMs, maxConnections, maxQueued, watchClientAfterMs } = this.#options;
+    const { timeoutMs, maxQueued, watchClientAfterMs } = this.#options;
     const exchange = new Exchange(request, now, timeoutMs, this);
     if (this.#running++ === 0) this.#sweepLater();
-    if (watchClientAfterMs === 0) {
+    if (watchClientAfterMs === 0 || request.upgrade === true) {
       exchange.watchClient();
       if (exchange.over) return exchange;
     }
     const connection = this.#takeIdle(now);
     if (connection !== undefined) connection.start(exchange);
-    else if (this.#open() < maxConnections) {
+    else if (this.#mayConnect()) {
       this.#waiting.push(exchange);
       void this.#connect();
     } else if (this.#waiting.length - this.#dialling < maxQueued) this.#waiting.push(exchange);
@@ -81,13 +100,14 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
     for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
-  stats(): UpstreamStats {
+  stats(): PoolStats {
     return { open: this.#connections.size, idle: this.#idle.length };
   }
 
   ready(connection: Http1Connection): void {
     const now = this.#now;
-    if (now - connection.openedAt >= UPSTREAM_CONNECTION_LIFE_MS) return connection.destroy();
+    const worn = now - connection.openedAt >= UPSTREAM_CONNECTION_LIFE_MS;
+    if (worn || (connection.used && !this.#options.reuse)) return connection.destroy();
     const next = this.#waiting.shift();
     if (next !== undefined) return connection.start(next);
     if (this.#closed) return connection.destroy();
@@ -97,6 +117,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
   gone(connection: Http1Connection): void {
     this.#connections.delete(connection);
+    this.#options.connections.open--;
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     this.#connectMore();
@@ -105,6 +126,7 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   retry(exchange: Exchange): void {
     exchange.retried = true;
     exchange.carrier = undefined;
+    exchange.headDeadline = undefined;
     this.#waiting.unshift(exchange);
     // Not one of the idle ones: they may be as stale.
     this.#connectMore();
@@ -124,8 +146,9 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
     this.#stopSweeping = undefined;
   }
 
-  #open(): number {
-    return this.#connections.size + this.#dialling;
+  #mayConnect(): boolean {
+    const { connections, maxConnections } = this.#options;
+    return connections.open + connections.opening < maxConnections;
   }
 
   #takeIdle(now: number): Http1Connection | undefined {
@@ -138,17 +161,18 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
 
   /** Opens connections for those that wait, as far as that is allowed. */
   #connectMore(): void {
-    const { maxConnections } = this.#options;
-    while (this.#waiting.length > this.#dialling && this.#open() < maxConnections) {
-      void this.#connect();
-    }
+    while (this.#waiting.length > this.#dialling && this.#mayConnect()) void this.#connect();
   }
 
   async #connect(): Promise<void> {
+    const { connections } = this.#options;
     this.#dialling++;
+    connections.opening++;
     const dialled = await this.#dial();
     this.#dialling--;
+    connections.opening--;
     if (dialled.ok) {
+      connections.open++;
       const connection = new Http1Connection(dialled.value, this.#clock.monotonic(), this);
       this.#connections.add(connection);
       this.ready(connection);
@@ -164,15 +188,26 @@ export class Http1Pool implements ConnectionOwner, ExchangeOwner {
   #sweep(): void {
     const now = this.#now = this.#clock.monotonic();
     this.#sweepLater();
-    for (const connection of [...this.#connections]) {
-      if (connection.exchange !== undefined) this.#check(connection.exchange, now);
+    for (const { exchange, sent } of [...this.#connections]) {
+      if (exchange === undefined) continue;
+      if (sent) exchange.headDeadline ??= now + this.#headTimeoutMs(exchange);
+      this.#check(exchange, now);
     }
     for (const exchange of [...this.#waiting]) this.#check(exchange, now);
     for (const connection of this.#idle.filter((one) => isExpired(one, now))) connection.destroy();
+    // Another pool's connection may have made room.
+    this.#connectMore();
+  }
+
+  #headTimeoutMs({ request }: Exchange): number {
+    const { headTimeoutMs, handshakeTimeoutMs } = this.#options;
+    return request.upgrade === true ? handshakeTimeoutMs : headTimeoutMs;
   }
 
   #check(exchange: Exchange, now: number): void {
-    if (now >= exchange.deadline) exchange.giveUp(failure("upstream_timeout"));
+    const { deadline, headDeadline = Infinity, responded } = exchange;
+    const late = now >= deadline || (now >= headDeadline && !responded);
+    if (late) exchange.giveUp(failure("upstream_timeout"));
     else if (now - exchange.began >= this.#options.watchClientAfterMs) exchange.watchClient();
   }
 }

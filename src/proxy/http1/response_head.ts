@@ -25,6 +25,10 @@ const SPACE = 0x20;
 const TAB = 0x09;
 const COLON = 0x3a;
 
+/** What every response begins with, and what is wrong with one that does not. */
+const VERSION = "HTTP/1.";
+export const NOT_HTTP = "not an HTTP/1 response";
+
 /** Common spellings of names, so that few have to be put into lower case. */
 const LOWER = commonNames();
 
@@ -39,6 +43,18 @@ export function findHeadEnd(bytes: Uint8Array, from: number, to: number): number
     if (bytes[i - 1] === CR && bytes[i - 2] === LF && bytes[i - 3] === CR) return i + 1;
   }
   return -1;
+}
+
+/**
+ * Whether these bytes can be the beginning of a response: as far as they go, they are `HTTP/1.`.
+ *
+ * @param from first byte; `to` the index behind the last one that has come.
+ */
+export function mayBeResponse(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = 0; i < VERSION.length && from + i < to; i++) {
+    if (bytes[from + i] !== VERSION.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /**
@@ -61,7 +77,7 @@ export function parseResponseHead(
   to: number,
 ): ResponseHead | string {
   const text = bytes.toString("latin1", from, to);
-  if (!text.startsWith("HTTP/1.")) return "not an HTTP/1 response";
+  if (!text.startsWith(VERSION)) return NOT_HTTP;
   const minor = text.charCodeAt(7) - 0x30;
   const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
   const afterStatus = text.charCodeAt(12);

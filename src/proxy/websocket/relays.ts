@@ -49,7 +49,8 @@ export interface WebSocketRelays {
    * is the 101 that has to be returned to the server as it is (fields may be added, the object may not
    * be replaced: the server ends if it gets another), or the upstream's refusal like any other response.
    *
-   * Failures: `upstream_refused`, `upstream_timeout`, `upstream_broken`, `client_gone`, `bad_target`.
+   * Failures: `upstream_refused`, `upstream_timeout`, `upstream_broken`, `upstream_busy`, `client_gone`,
+   * `bad_target`.
    */
   connect(asked: WebSocketRequest): Promise<Result<Response, Failure>>;
   /** How many relays are open. */

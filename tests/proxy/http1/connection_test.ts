@@ -3,7 +3,16 @@ import { assert, assertEquals } from "../../support/assert.ts";
 import { FakeClock } from "../../support/clock.ts";
 import type { RawSocket } from "../../support/raw.ts";
 import { hang, responding } from "../../support/upstream.ts";
-import { connectHttp1, type Http1Connected, http1Upstream, outcome, outcomeOf } from "./support.ts";
+import {
+  connectHttp1,
+  type Http1Connected,
+  http1Upstream,
+  latin1,
+  outcome,
+  outcomeOf,
+  pooled,
+  ScriptedWire,
+} from "./support.ts";
 import { eventually, pause } from "../../support/waiting.ts";
 import { asking, fed, OK, pieces } from "../upstream_suite_support.ts";
 
@@ -116,6 +125,36 @@ for (const [name, response] of BROKEN) {
     assertEquals(connected.upstream.stats?.(), { open: 0, idle: 0 });
   });
 }
+
+const NO_RESPONSE = [
+  "\r\n",
+  "hTTP/1.1",
+  "HT\0",
+  "HTTP:",
+  "HTTP/2",
+  "HTTP/11",
+  "HTTP/1.1 103 A\r\n\r\nX",
+];
+for (const said of NO_RESPONSE) {
+  Deno.test(`an upstream is broken at the first byte that no response has, as in ${JSON.stringify(said)}.`, async () => {
+    for (let at = 1; at <= said.length; at++) {
+      const pieces = [said.slice(0, at), said.slice(at)].filter((piece) => piece !== "");
+      const wire = new ScriptedWire(pieces.map(latin1), { silent: true });
+      const clock = new FakeClock();
+      assertEquals(await outcome(pooled(() => wire, {}, clock)), "upstream_broken");
+      assert(wire.closed);
+      assertEquals(clock.pending, 0);
+    }
+  });
+}
+
+Deno.test("the beginning of a response is waited for.", async () => {
+  const whole = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const wire = new ScriptedWire([...whole].map(latin1), { silent: true });
+  const upstream = pooled(() => wire);
+  assertEquals(await outcome(upstream), "200 ");
+  upstream.close();
+});
 
 Deno.test("a head of 60 KiB is taken.", async () => {
   const response = `HTTP/1.1 200 OK\r\nA: ${"x".repeat(60_000)}\r\nContent-Length: 2\r\n\r\nok`;

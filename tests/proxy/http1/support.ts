@@ -7,9 +7,9 @@ import {
   type UpstreamTls,
   type Wire,
 } from "../../../src/proxy/dial.ts";
-import { Http1Pool, type PoolOptions } from "../../../src/proxy/http1/pool.ts";
-import { makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
-import type { Upstream } from "../../../src/proxy/upstream.ts";
+import type { PoolOptions } from "../../../src/proxy/http1/pool.ts";
+import { type Http1Upstream, makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
+import type { ConnectionCount, Upstream } from "../../../src/proxy/upstream.ts";
 import { ok } from "../../../src/result.ts";
 import { assert } from "../../support/assert.ts";
 import { FakeClock } from "../../support/clock.ts";
@@ -21,6 +21,9 @@ export const LIMITS = {
   prefix: "",
   timeoutMs: 5000,
   idleTimeoutMs: 2000,
+  headTimeoutMs: Infinity,
+  reuse: true,
+  handshakeTimeoutMs: 1000,
   maxConnections: 8,
   maxQueued: 8,
   watchClientAfterMs: 0,
@@ -32,7 +35,7 @@ const CONNECT_TIMEOUT_MS = 1000;
 /** A transport, the raw upstream it talks to, and its clock. */
 export interface Http1Connected extends AsyncDisposable {
   readonly raw: RawUpstream;
-  readonly upstream: Upstream;
+  readonly upstream: Http1Upstream;
   readonly clock: FakeClock;
 }
 
@@ -67,9 +70,9 @@ export function http1Upstream(
   { tls = {}, ...url }: Http1Target,
   clock: FakeClock,
   options: Partial<PoolOptions> = {},
-): Upstream {
+): Http1Upstream {
   const dial = makeDial(upstreamAddress(url), tls, CONNECT_TIMEOUT_MS, clock);
-  return makeHttp1Upstream({ ...LIMITS, dial, ...options }, clock);
+  return makeHttp1Upstream({ ...LIMITS, connections: noConnections(), dial, ...options }, clock);
 }
 
 /** What came of a request, in short: status and body, or the reason why not. */
@@ -153,16 +156,16 @@ export function latin1(text: string): Uint8Array {
 }
 
 /** A pool over scripted connections, as an upstream. */
-export function pooled(dial: () => Wire, options: Partial<PoolOptions> = {}): Upstream {
-  const connect: Dial = () => Promise.resolve(ok(dial()));
-  const pool = new Http1Pool(
-    { ...LIMITS, ...options },
-    connect,
-    new FakeClock(),
-  );
-  return {
-    send: (request) => pool.carry(request).response,
-    close: () => pool.close(),
-    stats: () => pool.stats(),
-  };
+export function pooled(
+  connect: () => Wire,
+  options: Partial<PoolOptions> = {},
+  clock = new FakeClock(),
+): Http1Upstream {
+  const dial: Dial = () => Promise.resolve(ok(connect()));
+  return makeHttp1Upstream({ ...LIMITS, connections: noConnections(), dial, ...options }, clock);
+}
+
+/** The count of a worker that has none yet. */
+export function noConnections(): ConnectionCount {
+  return { open: 0, opening: 0 };
 }

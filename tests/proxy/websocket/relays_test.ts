@@ -490,7 +490,7 @@ Deno.test("a shutdown of the server alone ends relays too", async () => {
     await socket.untilClosed();
   });
   const relays = makeWebSocketRelays({
-    sendUpgrade: upgradesOf(upstream.port, systemClock),
+    sendUpgrade: upgradesOf(upstream.port, systemClock).send,
     idleTimeoutMs: 1000,
   }, systemClock);
   const over = Promise.withResolvers<void>();

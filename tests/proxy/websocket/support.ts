@@ -5,8 +5,9 @@ import { failureResponse } from "../../../src/failure.ts";
 import { type Clock, systemClock } from "../../../src/ops/clock.ts";
 import { makeDial } from "../../../src/proxy/dial.ts";
 import { ReceivedFields, requestHeaders } from "../../../src/proxy/headers.ts";
-import { makeSendUpgrade, type UpgradeOptions } from "../../../src/proxy/http1/upgrade.ts";
-import type { SendUpgrade } from "../../../src/proxy/upstream.ts";
+import { type Http1Upstream, makeHttp1Upstream } from "../../../src/proxy/http1/upstream.ts";
+import type { PoolOptions } from "../../../src/proxy/http1/pool.ts";
+import { LIMITS, noConnections } from "../http1/support.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
 import type { RelayEnd } from "../../../src/proxy/websocket/relay.ts";
 import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
@@ -27,7 +28,7 @@ export interface RelayProxy extends AsyncDisposable {
 }
 
 /** Where tests differ. */
-export interface RelayProxyOptions extends Partial<UpgradeOptions> {
+export interface RelayProxyOptions extends Partial<PoolOptions> {
   readonly clock?: Clock;
   readonly expiresAtMs?: number;
 }
@@ -37,8 +38,8 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
   const clock = options.clock ?? systemClock;
   const ends: Partial<RelayEnd>[] = [];
   const { idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
-  const sendUpgrade = upgradesOf(upstreamPort, clock, options);
-  const relays = makeWebSocketRelays({ sendUpgrade, idleTimeoutMs }, clock);
+  const upstream = upgradesOf(upstreamPort, clock, options);
+  const relays = makeWebSocketRelays({ sendUpgrade: upstream.send, idleTimeoutMs }, clock);
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
@@ -71,6 +72,7 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
     async [Symbol.asyncDispose]() {
       await relays.closeAll();
       await server.shutdown();
+      upstream.close();
     },
   };
 }
@@ -79,14 +81,15 @@ export function relayProxy(upstreamPort: number, options: RelayProxyOptions = {}
 export function upgradesOf(
   port: number,
   clock: Clock,
-  options: Partial<UpgradeOptions> = {},
-): SendUpgrade {
-  return makeSendUpgrade({
+  options: Partial<PoolOptions> = {},
+): Http1Upstream {
+  return makeHttp1Upstream({
+    ...LIMITS,
     dial: makeDial({ transport: "tcp", hostname: "127.0.0.1", port }, {}, 2000, clock),
-    prefix: "",
     handshakeTimeoutMs: 2000,
     timeoutMs: 30_000,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
+    connections: noConnections(),
     ...options,
   }, clock);
 }

@@ -113,7 +113,8 @@ export function percentile(sorted: readonly number[], share: number): number {
 /** Opens a connection; a call on it rejects when it is closed before the whole response has come. */
 async function openCaller(url: string): Promise<Caller> {
   const { hostname, port } = new URL(url);
-  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const bare = hostname.replace(/^\[|\]$/g, "");
+  const connection = await Deno.connect({ hostname: bare, port: Number(port) });
   connection.setNoDelay(true);
   const room = new Uint8Array(16 * 1024);
   const decoder = new TextDecoder("latin1");
@@ -153,7 +154,7 @@ function isWhole(text: string): boolean {
 }
 
 /** Runs a flood in a process of its own. */
-async function floodFromElsewhere(options: FloodOptions): Promise<FloodCounts> {
+export async function floodFromElsewhere(options: FloodOptions): Promise<FloodCounts> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", fileURLToPath(import.meta.url), JSON.stringify(options)],
     stderr: "inherit",

@@ -121,7 +121,8 @@ function openAdminIfAsked(running: Running, version: string): Result<Admin | und
     stopping: () => running.stopping,
     certificateExpiresAt: () => running.prepared.certificateExpiresAt,
   });
-  return openAdmin(adminUrl, status, { clock, log });
+  const allowedHosts = () => running.settings.config.process.adminAllowedHosts ?? [];
+  return openAdmin(adminUrl, status, { clock, log, allowedHosts });
 }
 
 /** What a worker's environment may hold: everything but settings, which reach it over a pipe. */

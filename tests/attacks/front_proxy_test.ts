@@ -166,7 +166,8 @@ async function attack(front: Front, t: Deno.TestContext): Promise<void> {
   await Deno.writeTextFile(`${authority.dir}/leaf.pem`, pem);
   await using service = await startService({
     settings: { NUM_WORKERS: "1", LOG_LEVEL: "debug" },
-    upstream: async (_request, { target }) => {
+    upstream: async (request, { target }) => {
+      if (target === "/socket") return echoSocket(request);
       if (target === "/held") await gate.promise;
       return new Response(`echo ${target}`);
     },
@@ -181,6 +182,7 @@ async function attack(front: Front, t: Deno.TestContext): Promise<void> {
     "A good request passes, over TLS by HTTP/2 too, and its address is the front's.",
     () => passes(all),
   );
+  await t.step("A WebSocket passes.", () => carriesWebSockets(all));
   await t.step(
     "Half a head and a body that stalls are ended, and never get here.",
     () => endsSlowOnes(front, all),
@@ -259,6 +261,30 @@ async function passes({ ports, good, service, authority }: Around): Promise<void
   const refused = await fetch(url, { client });
   await refused.body?.cancel();
   assertEquals(refused.status, 401);
+}
+
+/** Sends back the first message of a WebSocket and closes. */
+function echoSocket(request: Request): Response {
+  const { socket, response } = Deno.upgradeWebSocket(request);
+  socket.onmessage = ({ data }) => {
+    socket.send(data);
+    socket.close();
+  };
+  return response;
+}
+
+async function carriesWebSockets({ ports, good }: Around): Promise<void> {
+  const [, authorization = ""] = good.split(": ");
+  const socket = new WebSocket(`ws://127.0.0.1:${ports.plain}/socket`, {
+    headers: { authorization },
+  });
+  const closed = Promise.withResolvers<void>();
+  const messages: unknown[] = [];
+  socket.onopen = () => socket.send("hello");
+  socket.onmessage = ({ data }) => messages.push(data);
+  socket.onclose = () => closed.resolve();
+  await closed.promise;
+  assertEquals(messages, ["hello"]);
 }
 
 async function endsSlowOnes(front: Front, { ports, good, passed }: Around): Promise<void> {

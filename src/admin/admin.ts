@@ -4,6 +4,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { serveWithReopen } from "../listen/reopening_server.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { listenErrorText, urlOf } from "../listen/listener.ts";
+import { isOwnHost } from "./host.ts";
 
 /** One readiness check. */
 export interface Check {
@@ -21,6 +22,14 @@ export interface AdminSource {
   metrics(): Promise<string>;
 }
 
+/** What the admin listener needs from the program. */
+export interface AdminOwner {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names besides that of the address under which requests are served; looked at each time. */
+  allowedHosts(): readonly string[];
+}
+
 /** An open admin listener. */
 export interface Admin {
   readonly url: string;
@@ -29,13 +38,15 @@ export interface Admin {
 
 /**
  * Opens the listener for `/livez`, `/readyz` and `/metrics`: read-only, never on the public ports.
+ * A request under the name of another host gets 421 (RFC 9110, section 15.5.20) and nothing else. One
+ * without `Host` is served, since every browser sends it.
  *
  * Fails with one line for the operator when the address cannot be used.
  */
 export function openAdmin(
   address: ListenAddress,
   source: AdminSource,
-  owner: { readonly clock: Clock; readonly log: Log },
+  owner: AdminOwner,
 ): Result<Admin, string> {
   const { hostname, port } = address;
   try {
@@ -50,7 +61,7 @@ export function openAdmin(
           onListen() {},
           // A `Host` that makes no URL; the server would write its own error to standard error.
           onError: () => text(400, "bad request\n"),
-        }, (request) => respond(request, source)),
+        }, (request) => respond(request, [hostname, ...owner.allowedHosts()], source)),
     });
     return ok({ url: server.url, close: () => server.shutdown() });
   } catch (error) {
@@ -62,11 +73,20 @@ export function openAdmin(
   }
 }
 
-async function respond(request: Request, source: AdminSource): Promise<Response> {
+/** What a request under the name of another host is told. */
+const OTHER_HOST = "this host name is not served: use an IP address, localhost or the name in " +
+  "ADMIN_URL, or add the name to ADMIN_ALLOWED_HOSTS\n";
+
+async function respond(
+  request: Request,
+  names: readonly string[],
+  source: AdminSource,
+): Promise<Response> {
+  const { hostname, pathname, searchParams } = new URL(request.url);
+  if (!isOwnHost(hostname, names)) return text(421, OTHER_HOST);
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text(405, "only GET and HEAD\n", { allow: "GET, HEAD" });
   }
-  const { pathname, searchParams } = new URL(request.url);
   const verbose = searchParams.has("verbose");
   switch (pathname) {
     case "/livez":

@@ -1,6 +1,7 @@
 import { type Admin, openAdmin } from "../admin/admin.ts";
 import { makeStatus } from "../admin/status.ts";
-import { INPUT_NAMES, logSettings } from "../config/schema.ts";
+import { workerVariables } from "../config/environment.ts";
+import { logSettings } from "../config/schema.ts";
 import { servesInProcess, type Workers } from "../ipc/workers.ts";
 import { KeyBroker, type KeyBrokerDeps } from "../keys/key_broker.ts";
 import { makeKeyCache } from "../keys/key_cache.ts";
@@ -104,7 +105,7 @@ async function startWorkers(
     log,
     meter,
     command: workerCommand(readRuntime(Deno), config.upstream.upstreamUrl.socketPath),
-    env: withoutSettings(env),
+    env: workerVariables(env),
   });
 }
 
@@ -121,11 +122,6 @@ function openAdminIfAsked(running: Running, version: string): Result<Admin | und
     stopping: () => running.stopping,
     certificateExpiresAt: () => running.prepared.certificateExpiresAt,
   });
-  return openAdmin(adminUrl, status, { clock, log });
-}
-
-/** What a worker's environment may hold: everything but settings, which reach it over a pipe. */
-function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
-  const settings = new Set(INPUT_NAMES);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !settings.has(name)));
+  const allowedHosts = () => running.settings.config.process.adminAllowedHosts ?? [];
+  return openAdmin(adminUrl, status, { clock, log, allowedHosts });
 }

@@ -163,6 +163,29 @@ export function upstreamUrl(): Kind<UpstreamUrl> {
   };
 }
 
+/**
+ * Names of hosts, with commas between them, in lower case and without the dot of a full name. It does
+ * not check that they have an address.
+ */
+export function hostNames(): Kind<readonly string[]> {
+  return {
+    accepts: "names of hosts without a port, separated by commas",
+    showExample: true,
+    mask: maskUrl,
+    parse(text) {
+      const names = text.split(",").map((name) => name.trim().toLowerCase().replace(/\.$/, ""));
+      if (names.some((name) => /[*/:@]/.test(name))) {
+        return fail({
+          hint: "names alone: no scheme, port or pattern; IP addresses need no entry",
+        });
+      }
+      return names.every((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name))
+        ? ok(names)
+        : fail({});
+    },
+  };
+}
+
 /** Whether a host of a URL (IPv6 in brackets) is this very machine by its name or number. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])\.?$/i.test(hostname);

@@ -82,6 +82,22 @@ function readOne(env: Environment, name: string): string | undefined {
   }
 }
 
+/**
+ * What a worker's environment may hold: no setting, since these reach it over a pipe, and variables of
+ * traces only where it sends traces, since one of them is often a key (`OTEL_EXPORTER_OTLP_HEADERS`).
+ */
+export function workerVariables(
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const settings = new Set(INPUT_NAMES);
+  const traces = /^true$/i.test(variables.OTEL_DENO ?? "");
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) =>
+      !settings.has(name) && (traces || !name.startsWith("OTEL_"))
+    ),
+  );
+}
+
 /** Names without their last word, each once; names of one word as they are. */
 function patternsOf(names: readonly string[]): readonly string[] {
   const patterns = new Set(names.map((name) => name.replace(/_[^_]+$/, "_*")));

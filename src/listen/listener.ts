@@ -37,7 +37,8 @@ export interface ListenerOwner {
 }
 
 /**
- * Opens a listener: HTTP/1.1, over TLS also HTTP/2. Other processes, and another listener of this one,
+ * Opens a listener: HTTP/1.1 and HTTP/2, the latter without TLS too, which the runtime gives no way to
+ * switch off. Other processes, and another listener of this one,
  * may listen on the same address (`SO_REUSEPORT`).
  *
  * Fails with one line for the operator when the address cannot be used.

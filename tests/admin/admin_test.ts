@@ -4,7 +4,7 @@ import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MemoryLog } from "../support/log.ts";
 
-const OWNER = { clock: new FakeClock(), log: new MemoryLog() };
+const OWNER = { clock: new FakeClock(), log: new MemoryLog(), allowedHosts: () => [] };
 
 const GOOD: Check = { name: "workers", good: true, text: "2 of 2" };
 const BAD: Check = { name: "keys", good: false, text: "none" };

@@ -1,4 +1,5 @@
 import {
+  hostNames,
   isLoopback,
   listenAddress,
   maskUrl,
@@ -202,3 +203,16 @@ Deno.test("UPSTREAM_URL may name a Unix socket by an absolute path.", () => {
   });
   assertEquals(upstreamUrl().parse("unix:api.sock").ok, false);
 });
+
+Deno.test("Names of hosts are taken in lower case, each once between commas.", () => {
+  const parsed = hostNames().parse("Proxy, ooproxy.internal.,a_b");
+  assertEquals(parsed, { ok: true, value: ["proxy", "ooproxy.internal", "a_b"] });
+});
+
+for (
+  const given of ["a,", "*.example", "a:9110", "http://a", "a b", "[::1]", "a..b", "\u00e4", "[]"]
+) {
+  Deno.test(`${JSON.stringify(given)} is no list of host names.`, () => {
+    assertEquals(hostNames().parse(given).ok, false);
+  });
+}

@@ -122,6 +122,7 @@ Deno.test("Without anything else the defaults hold.", () => {
     process: {
       numWorkers: 2,
       adminUrl: { hostname: "127.0.0.1", port: 9110 },
+      adminAllowedHosts: undefined,
       shutdownDelaySecs: 0,
       shutdownTimeoutSecs: 30,
       watchFiles: false,

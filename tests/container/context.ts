@@ -1,5 +1,6 @@
 /** The checkout as it is sent to a build, with what must not get into an image lying about. */
 import { projectFile } from "../support/process.ts";
+import { withoutDigests } from "../../tools/images.ts";
 import { must } from "./command.ts";
 
 /** Texts of which no trace may be in the image. */
@@ -17,6 +18,9 @@ export async function contextWith(dir: string): Promise<string> {
   await must("mkdir", ["-p", `${dir}/tests`]);
   const paths = (names: readonly string[]) => names.map(projectFile);
   await must("cp", ["-p", ...paths(PARTS), dir]);
+  // The images that stand in for those of a registry have other digests.
+  const dockerfile = withoutDigests(await Deno.readTextFile(`${dir}/Dockerfile`));
+  await Deno.writeTextFile(`${dir}/Dockerfile`, dockerfile);
   for (const folder of FOLDERS) await must("cp", ["-rp", projectFile(folder), `${dir}/${folder}`]);
   for (const name of LEFT_BEHIND) {
     await Deno.writeTextFile(`${dir}/${name}`, SECRETS.map((text) => `x = "${text}"\n`).join(""));

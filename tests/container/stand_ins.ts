@@ -2,6 +2,7 @@
  * Local images under the names that the Dockerfile asks for, for a machine that reaches no registry of
  * images: the runtime that runs this test, and the shell and C library of this machine.
  */
+import { withoutDigests } from "../../tools/images.ts";
 import { projectFile } from "../support/process.ts";
 import type { Builder } from "./buildah.ts";
 import { find, must, run } from "./command.ts";
@@ -14,7 +15,7 @@ const AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt";
 
 /** The images that the Dockerfile begins with. */
 export async function baseImages(): Promise<readonly string[]> {
-  const text = await Deno.readTextFile(projectFile("Dockerfile"));
+  const text = withoutDigests(await Deno.readTextFile(projectFile("Dockerfile")));
   return [...text.matchAll(/^FROM (\S+[:/]\S+)/gm)].map(([, name = ""]) => name);
 }
 

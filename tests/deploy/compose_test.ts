@@ -95,7 +95,10 @@ Deno.test("Compose's images are pinned.", () => {
     composeMap("services", name).image
   );
   for (const image of images) {
-    assert(image === "ooproxy" || /:v?\d+\.\d+\.\d+$/.test(String(image)), String(image));
+    assert(
+      image === "ooproxy" || /:v?\d+\.\d+\.\d+(@sha256:\w{64})?$/.test(String(image)),
+      String(image),
+    );
   }
 });
 

@@ -3,6 +3,7 @@ import { inputNames, SETTING_NAMES, SETTINGS } from "../../src/config/schema.ts"
 import { DRAIN_GRACE_MS } from "../../src/limits.ts";
 import { STATE_FOLDER } from "../../tools/permissions.ts";
 import { denoCommand, renderDenoDropIn } from "../../tools/unit.ts";
+import { composeMap } from "./compose.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { projectFile, startProcess } from "../support/process.ts";
 
@@ -11,6 +12,12 @@ const MOST_EXPOSURE = 1.2;
 
 /** Most exposure with the drop-in for low ports, which takes a capability and a user namespace. */
 const MOST_EXPOSURE_LOW_PORTS = 1.5;
+
+/** Files that a worker has open for itself: listeners, pipes, timers, what the runtime needs. */
+const OWN_FILES = 64;
+
+/** Memory of a process under load, its token cache full, in bytes (docs/performance.md). */
+const PROCESS_BYTES = 70e6;
 
 const DROP_INS = ["certificate.conf", "deno.conf", "low-ports.conf", "secrets.conf"];
 
@@ -121,6 +128,31 @@ Deno.test("Stopping may take as long as the program takes by default.", () => {
   const [limit] = valuesOf(unit, "TimeoutStopSec").map(Number);
   assert(limit !== undefined && limit > longest, `${limit} s for ${longest} s`);
 });
+
+Deno.test("Open files suffice for every request, and what clients can hold by them fits into the memory.", () => {
+  const [files = NaN] = valuesOf(unit, "LimitNOFILE").map(Number);
+  const { MAX_REQUESTS, UPSTREAM_MAX_CONNECTIONS, NUM_WORKERS } = SETTINGS;
+  const needed = Number(MAX_REQUESTS.default) + Number(UPSTREAM_MAX_CONNECTIONS.default);
+  assert(files >= needed + OWN_FILES, `${files} files for ${needed}`);
+  assertEquals(valuesOf(unit, "MemoryMax"), ["2G"]);
+  const workers = Number(NUM_WORKERS.default);
+  const held = workers * files * mostKibHeld() * 1024;
+  assert(held + (workers + 1) * PROCESS_BYTES <= 2 * 1024 ** 3, `${held} bytes held`);
+  // The other ways to run it have the same limits.
+  const proxy = composeMap("services", "proxy");
+  assertEquals([proxy.mem_limit, proxy.ulimits], ["2g", { nofile: String(files), core: "0" }]);
+  const page = Deno.readTextFileSync(projectFile("docs/deployment.md"));
+  assertIncludes(page, `--memory 2g --ulimit nofile=${files} `);
+  assertIncludes(page, `${files.toLocaleString("en-US")} open files`);
+});
+
+/** The most that one connection was measured to hold, in KiB: the table of docs/limitations.md. */
+function mostKibHeld(): number {
+  const page = Deno.readTextFileSync(projectFile("docs/limitations.md"));
+  const found = [...page.matchAll(/(\d+) KiB a connection/g)].map(([, kib]) => Number(kib));
+  assert(found.length >= 5, `${found.length} figures`);
+  return Math.max(...found);
+}
 
 Deno.test("The settings are looked at before the program is asked to reload them.", () => {
   assertEquals(valuesOf(unit, "ExecReload"), ["/usr/bin/ooproxy check", "/bin/kill -HUP $MAINPID"]);

@@ -10,7 +10,7 @@ const SOURCES: Readonly<Record<string, unknown>> = limits;
 
 /** The fewest promises of each kind: the lists are there, and are read. */
 const LEAST_NUMBERS = 53;
-const LEAST_FACTS = 22;
+const LEAST_FACTS = 26;
 
 const TEXT = Deno.readTextFileSync(projectFile("docs/guarantees.md"));
 

@@ -1,5 +1,5 @@
 import denoJson from "../../deno.json" with { type: "json" };
-import { assertEquals, assertIncludes } from "../support/assert.ts";
+import { assertEquals, assertExcludes, assertIncludes, assertMatch } from "../support/assert.ts";
 import { projectFile } from "../support/process.ts";
 import { DOCKERFILE, entryPoint, healthCheck, withCommands } from "../../tools/dockerfile.ts";
 
@@ -17,7 +17,22 @@ Deno.test("The Dockerfile's runtime has the version that CI tests.", async () =>
   const [, version] = /^deno_version=(\S+)$/m.exec(
     await Deno.readTextFile(projectFile(".ci/run")),
   ) ?? [];
-  assertEquals(/denoland\/deno:bin-(\S+)/.exec(dockerfile)?.[1], version);
+  assertEquals(/denoland\/deno:bin-([^\s@]+)/.exec(dockerfile)?.[1], version);
+});
+
+Deno.test("CI's runtime comes from npm by the hashes of a lock file, for every platform.", async () => {
+  const lock = JSON.parse(
+    await Deno.readTextFile(projectFile(".ci/runtime/package-lock.json")),
+  ) as { packages: Readonly<Record<string, { version?: string; integrity?: string }>> };
+  const packages = Object.entries(lock.packages).filter(([path]) => path !== "");
+  assertEquals(packages.length, 7);
+  for (const [path, { version, integrity = "" }] of packages) {
+    assertEquals([path, version], [path, Deno.version.deno]);
+    assertMatch(integrity, /^sha512-[A-Za-z0-9+/]{86}==$/);
+  }
+  const run = await Deno.readTextFile(projectFile(".ci/run"));
+  assertIncludes(run, "npm ci ");
+  assertExcludes(run, "npm install");
 });
 
 Deno.test("The image leaves out the packages of tests and demo, and no other.", () => {

@@ -1,6 +1,6 @@
 import type { LogLevel } from "../../ops/log_record.ts";
 import { boolean, type Kind, orWord, seconds, wholeNumber, word } from "../kinds.ts";
-import { listenAddress } from "../address_kinds.ts";
+import { hostNames, listenAddress } from "../address_kinds.ts";
 import type { Row } from "../row.ts";
 
 /** Most worker processes: more than any machine this is for has cores. */
@@ -43,6 +43,18 @@ export const PROCESS_SETTINGS = {
     common: true,
     summary: "listener for health and metrics, or off",
     restart: true,
+    edge: "ignored",
+    supervisorOnly: true,
+  },
+  ADMIN_ALLOWED_HOSTS: {
+    ...hostNames(),
+    group: "process",
+    doc:
+      "Names besides the one in ADMIN_URL under which the admin listener is reached, such as a " +
+      "service's name that Prometheus scrapes. Requests under IP addresses and localhost are always " +
+      "served; any other name in Host gets 421, so that no web page can read from the listener.",
+    example: "proxy,ooproxy.monitoring.svc",
+    unset: "no other name",
     edge: "ignored",
     supervisorOnly: true,
   },

@@ -28,7 +28,7 @@ function makeRunning(env: Readonly<Record<string, string>>, verdict: Result<void
     log,
     accessLog: () => undefined,
     use: (asked) => void used.push(asked),
-    flush() {},
+    end: async () => {},
   };
   const workers: Workers = {
     urls: () => [],

@@ -240,6 +240,9 @@ export const LOG_RETRY_MS = 250;
 /** How long the end of a process waits for its log to be written, in milliseconds: a working disk or pipe takes 1 MiB in far less. Less than DRAIN_GRACE_MS. */
 export const LOG_END_MS = 1_000;
 
+/** For how long refusals that are logged are counted, in milliseconds: LOG_REFUSALS_PER_SEC says so. */
+export const REFUSAL_WINDOW_MS = 1_000;
+
 /** Longest value that a message quotes, in characters: enough to recognise it, short enough for one line. */
 export const MAX_QUOTED_LENGTH = 100;
 

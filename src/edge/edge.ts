@@ -52,7 +52,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   // Threads of `deno serve --parallel` share the standard error.
   const logDeps = { meter, shared: true };
   if (!read.ok) {
-    return refusing(read.failure, start({ level: "info", form: "auto" }, logDeps));
+    const settings = { level: "info", form: "auto", refusalsPerSec: 0 } as const;
+    return refusing(read.failure, start(settings, logDeps));
   }
   const { config, warnings, ignored, secure } = read.value;
   const logging = start(logSettings(config), logDeps);

@@ -2,10 +2,11 @@ import { type AccessLog, makeAccessLog } from "./access_log.ts";
 import { systemClock } from "./clock.ts";
 import { formatJson, formatPretty } from "./format.ts";
 import { makeLineWriter } from "./line_writer.ts";
-import { type Log, type LogStyle, makeLog } from "./log.ts";
+import { isShown, type Log, type LogStyle, makeLog } from "./log.ts";
 import { makeLogOutput } from "./log_output.ts";
 import type { LogLevel, LogRecord } from "./log_record.ts";
 import type { Meter } from "./metrics.ts";
+import { RefusalLimit } from "./refusal_limit.ts";
 import { fittingLine } from "./truncation.ts";
 import { LOG_BATCH_CHARACTERS, LOG_END_MS, MAX_LOG_WRITE_BYTES } from "../limits.ts";
 
@@ -14,6 +15,8 @@ export interface LogSettings {
   readonly level: LogLevel;
   /** `auto` is pretty on a terminal and JSON elsewhere. */
   readonly form: "auto" | "pretty" | "json";
+  /** Most lines a second of requests without a verified token. */
+  readonly refusalsPerSec: number | "unlimited";
 }
 
 /** What the log of a process needs besides its settings. */
@@ -63,11 +66,21 @@ export function startLogging(settings: LogSettings, { meter, shared }: LoggingDe
       line({ level: "error", message: "log lines dropped", fields: { lines, hint } }),
   });
   const lines = makeLineWriter(output.put, clock, !terminal);
+  const refusals = new RefusalLimit(clock, (unlogged) => {
+    if (!isShown("info", style.level)) return;
+    const requests = [...unlogged.values()].reduce((sum, count) => sum + count, 0);
+    const fields = { requests, ...Object.fromEntries(unlogged) };
+    lines.write(line({ level: "info", message: "refusals not logged", fields }));
+  });
   return {
     log: makeLog(() => style, lines, clock),
-    accessLog: (asked) => makeAccessLog(styleOf(asked), lines),
+    accessLog(asked) {
+      const accessLog = makeAccessLog(styleOf(asked), lines);
+      return accessLog && refusals.limit(accessLog, asked.refusalsPerSec);
+    },
     use: (asked) => void (style = styleOf(asked)),
     end() {
+      refusals.flush();
       lines.flush();
       return output.end(LOG_END_MS);
     },

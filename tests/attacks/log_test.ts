@@ -34,6 +34,7 @@ async function start(
       LISTEN_URL: url.slice("http://".length),
       ADMIN_URL: adminUrl.slice("http://".length),
       NUM_WORKERS: String(workers),
+      LOG_REFUSALS_PER_SEC: "unlimited",
       ...settings,
     },
   });
@@ -145,6 +146,49 @@ Deno.test("A pipe that is full from the start neither holds the start up nor its
   await using mute = await start(2, "filled pipe");
   assertEquals((await get(mute.url)).status, 401);
   await endsInTime(mute);
+});
+
+/** The lines of requests, and how many were counted instead, by reason. */
+function requestLines(service: Service) {
+  const lines = service.log();
+  const unlogged = lines.filter(({ msg }) => msg === "refusals not logged");
+  const sum = (name: string) => unlogged.reduce((sum, line) => sum + Number(line[name] ?? 0), 0);
+  return { logged: lines.filter(({ msg }) => msg === "request"), sum };
+}
+
+Deno.test("Refusals without a verified token leave a few lines a second, the rest is counted by reason.", async () => {
+  await using service = await startService({
+    settings: { NUM_WORKERS: "1", LOG_REFUSALS_PER_SEC: "7" },
+  });
+  const began = performance.now();
+  const expired = await service.token({ exp: 1 });
+  assertEquals(await refusals(service.url(), 300), { 401: 300 });
+  for (let i = 0; i < 20; i++) assertEquals((await get(service.url(), expired)).status, 401);
+  for (let i = 0; i < 30; i++) assertEquals((await service.get("/good")).status, 200);
+  // The counts of the second that runs are written before the end.
+  service.process.signal("SIGTERM");
+  await service.process.ended();
+  const { logged, sum: total } = requestLines(service);
+  const refused = logged.filter(({ status }) => status === 401);
+  const windows = Math.ceil((performance.now() - began) / 1000) + 1;
+  assert(refused.length >= 7 && refused.length <= 7 * windows, `${refused.length} lines`);
+  assertEquals(total("requests"), total("missing_token") + total("expired"));
+  assertEquals(refused.length + total("requests"), 320);
+  assertEquals(logged.length - refused.length, 30);
+});
+
+Deno.test("A reload changes how many refusals are logged, down to none.", async () => {
+  await using service = await startService({ toml: "log_refusals_per_sec = 0\n" });
+  assertEquals(await refusals(service.url(), 50), { 401: 50 });
+  const counted = () => requestLines(service).sum("missing_token");
+  await eventually("the counts", () => counted() === 50, service.process);
+  assertEquals(requestLines(service).logged, []);
+  await Deno.writeTextFile(`${service.dir}/settings.toml`, 'log_refusals_per_sec = "unlimited"\n');
+  service.process.signal("SIGHUP");
+  await service.logged("configuration reloaded");
+  assertEquals(await refusals(service.url(), 300), { 401: 300 });
+  await eventually("every line", () => requestLines(service).logged.length === 300);
+  assertEquals(counted(), 50);
 });
 
 /** Settings with nothing behind the addresses. */

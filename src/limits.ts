@@ -243,6 +243,18 @@ export const LOG_BATCH_CHARACTERS = 16 * 1024;
 /** Longest time an access log line is kept back, in milliseconds. */
 export const LOG_BATCH_MS = 100;
 
+/** Most bytes of log lines that a process holds while they cannot be written: some 4,000 lines, a short pause of the collector; beyond it lines are dropped. */
+export const MAX_LOG_QUEUE_BYTES = 1024 * 1024;
+
+/** Pause after a log write that failed, in milliseconds: soon enough after room was made on a full disk, rare enough to cost nothing. */
+export const LOG_RETRY_MS = 250;
+
+/** How long the end of a process waits for its log to be written, in milliseconds: a working disk or pipe takes 1 MiB in far less. Less than DRAIN_GRACE_MS. */
+export const LOG_END_MS = 1_000;
+
+/** For how long refusals that are logged are counted, in milliseconds: LOG_REFUSALS_PER_SEC says so. */
+export const REFUSAL_WINDOW_MS = 1_000;
+
 /** Longest value that a message quotes, in characters: enough to recognise it, short enough for one line. */
 export const MAX_QUOTED_LENGTH = 100;
 

@@ -8,7 +8,7 @@ import { makeKeyCache } from "../keys/key_cache.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import { Meter } from "../ops/metrics.ts";
-import { startLogging } from "../ops/start_log.ts";
+import { type Logging, startLogging } from "../ops/start_log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { workerCommand } from "../runtime/commands.ts";
 import { readRuntime } from "../runtime/runtime.ts";
@@ -30,10 +30,23 @@ export interface StartOptions {
  * keys, workers, admin listener. On failure everything is closed again.
  */
 export async function start(options: StartOptions): Promise<Result<Running, ProgramFailure>> {
+  const { config } = options.settings;
+  const meter = new Meter();
+  const logging = startLogging(logSettings(config), { meter, shared: !servesInProcess(config) });
+  const started = await startWith(options, logging, meter);
+  // The program is about to say why, and to end.
+  if (!started.ok) await logging.end();
+  return started;
+}
+
+async function startWith(
+  options: StartOptions,
+  logging: Logging,
+  meter: Meter,
+): Promise<Result<Running, ProgramFailure>> {
   const { settings, version } = options;
   const { config } = settings;
   const clock = systemClock;
-  const logging = startLogging(logSettings(config));
   const { log } = logging;
   log.info("starting", { version, deno: Deno.version.deno, pid: Deno.pid });
   log.info("configuration loaded", {
@@ -44,7 +57,6 @@ export async function start(options: StartOptions): Promise<Result<Running, Prog
 
   const prepared = await prepare(config, undefined, { clock, log });
   if (!prepared.ok) return prepared;
-  const meter = new Meter();
   const keyDeps: KeyBrokerDeps = {
     clock,
     log,

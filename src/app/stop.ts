@@ -22,5 +22,5 @@ export async function stop(
   else log.warn("shutdown complete, running requests aborted", { how: end });
   if (end !== "now") await admin?.close();
   keys.close();
-  logging.flush();
+  await logging.end();
 }

@@ -125,9 +125,9 @@ export const INPUT_NAMES: readonly string[] = SETTING_NAMES.flatMap(inputNames);
 
 /** What the settings say about the log: LOG_LEVEL where set, else RUST_LOG. */
 export function logSettings(
-  { process: { logLevel, rustLog, logFormat } }: Pick<Config, "process">,
+  { process: { logLevel, rustLog, logFormat, logRefusalsPerSec } }: Pick<Config, "process">,
 ): LogSettings {
-  return { level: logLevel ?? rustLog, form: logFormat };
+  return { level: logLevel ?? rustLog, form: logFormat, refusalsPerSec: logRefusalsPerSec };
 }
 
 /** The issuer that tokens have to name, but for a trailing slash, which discovery settles. */

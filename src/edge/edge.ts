@@ -48,9 +48,15 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const { logging: start = startLogging } = options;
   const clock = systemClock;
   const read = readSettings(options);
-  if (!read.ok) return refusing(read.failure, start({ level: "info", form: "auto" }));
+  const meter = new Meter();
+  // Threads of `deno serve --parallel` share the standard error.
+  const logDeps = { meter, shared: true };
+  if (!read.ok) {
+    const settings = { level: "info", form: "auto", refusalsPerSec: 0 } as const;
+    return refusing(read.failure, start(settings, logDeps));
+  }
   const { config, warnings, ignored, secure } = read.value;
-  const logging = start(logSettings(config));
+  const logging = start(logSettings(config), logDeps);
   const { log } = logging;
   log.info("starting as a handler", { version: options.version, deno: Deno.version.deno });
   if (ignored.length > 0) {
@@ -64,7 +70,6 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const prepared = await prepare(chosen.value, undefined, { clock, log });
   if (!prepared.ok) return refusing([prepared.failure.text], logging);
 
-  const meter = new Meter();
   const keys = new KeyBroker(prepared.value.keys, {
     clock,
     log,
@@ -93,7 +98,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     closeKeysIfUnused();
     service.close();
     await service.webSockets.closeAll();
-    logging.flush();
+    await logging.end();
   }
 
   const stopListening = listenForStop(close);
@@ -154,17 +159,14 @@ function withTransport(config: Config, log: Log): Result<Config, string> {
 }
 
 /** An edge that responds 500 to every request. */
-function refusing(problems: readonly string[], { log, flush }: Logging): Edge {
+function refusing(problems: readonly string[], { log, end }: Logging): Edge {
   for (const problem of problems) {
     log.error("invalid configuration, responding 500", { problem });
   }
   return {
     fetch: (request) =>
       Promise.resolve(failureResponse(failure("internal"), "ooproxy", request.body !== null)),
-    close() {
-      flush();
-      return Promise.resolve();
-    },
+    close: end,
   };
 }
 

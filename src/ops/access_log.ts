@@ -21,6 +21,8 @@ export interface AccessRecord {
   readonly reason?: string | undefined;
   /** More about the reason. */
   readonly detail?: string | undefined;
+  /** Whether a token was verified, whatever came of the request after that. */
+  readonly verified: boolean;
   /** Subject and client id of a verified token. */
   readonly subject?: string | undefined;
   readonly clientId?: string | undefined;

@@ -1,4 +1,11 @@
-import { type MeterData, METRIC_NAMES, type MetricName, metricRow, seriesOf } from "./metrics.ts";
+import {
+  type MeterData,
+  METRIC_NAMES,
+  type MetricName,
+  metricRow,
+  seriesOf,
+  sumMeters,
+} from "./metrics.ts";
 
 /** What a scrape shows. */
 export interface Scrape {
@@ -15,10 +22,11 @@ export interface Scrape {
 /** The metrics in Prometheus text format, version 0.0.4. */
 export function renderMetrics({ workers, service, absent, build }: Scrape): string {
   const lines: string[] = [];
+  const counted = { worker: workers, service, process: sumMeters([workers, service]) };
   for (const metric of METRIC_NAMES) {
     if (absent.has(metric)) continue;
     const row = metricRow(metric);
-    const values = (row.by === "worker" ? workers : service)[metric];
+    const values = counted[row.by][metric];
     lines.push(`# HELP ${row.name} ${row.help}`, `# TYPE ${row.name} ${row.type}`);
     if (row.buckets === undefined) {
       seriesOf(row).forEach((labels, at) => lines.push(`${row.name}${labels} ${values[at] ?? 0}`));

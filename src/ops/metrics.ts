@@ -50,8 +50,8 @@ interface Row {
   /** Label names; every combination of their values is a series, so their number is bounded. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
   readonly buckets?: readonly number[];
-  /** Who counts: each worker (the sum is shown), or the service as a whole. */
-  readonly by: "worker" | "service";
+  /** Who counts: each worker (the sum is shown), the service as a whole, or each process (the sum of both). */
+  readonly by: "worker" | "service" | "process";
 }
 
 /** The one table of metrics, but for `build_info` (`exposition.ts`); the list in `docs/operations.md` comes from it. */
@@ -178,6 +178,12 @@ export const METRICS = {
     help: "Configuration reloads, by result.",
     labels: { result: ["ok", "refused"] },
     by: "service",
+  },
+  logLinesDropped: {
+    name: "ooproxy_log_lines_dropped_total",
+    type: "counter",
+    help: "Log lines lost because standard error could not be written (disk full, reader stalled).",
+    by: "process",
   },
 } as const satisfies Record<string, Row>;
 

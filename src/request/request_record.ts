@@ -117,6 +117,7 @@ export class RequestRecord implements ClientFaults {
       status,
       reason: failure?.reason,
       detail: failure?.detail,
+      verified: this.#identity !== undefined,
       subject,
       clientId,
       bytes,

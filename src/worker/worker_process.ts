@@ -49,7 +49,7 @@ export async function runWorkerProcess(): Promise<void> {
   }
 
   function serve(id: number, settings: WorkerSettings): void {
-    logging ??= startLogging(settings.log);
+    logging ??= startLogging(settings.log, { meter, shared: true });
     const using = { keySource: keys, accessLog: logging.accessLog(settings.log) };
     let refused: string | undefined;
     if (worker === undefined) {
@@ -70,7 +70,7 @@ export async function runWorkerProcess(): Promise<void> {
   async function drain(times: { delayMs: number; timeoutMs: number }): Promise<void> {
     draining = true;
     const outcome = await worker?.drain(times) ?? "finished";
-    logging?.flush();
+    await logging?.end();
     channel.send({ type: "drained", outcome, meter: meter.data() });
     await channel.flushed();
     over.resolve();

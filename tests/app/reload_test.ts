@@ -28,7 +28,7 @@ function makeRunning(env: Readonly<Record<string, string>>, verdict: Result<void
     log,
     accessLog: () => undefined,
     use: (asked) => void used.push(asked),
-    flush() {},
+    end: async () => {},
   };
   const workers: Workers = {
     urls: () => [],
@@ -83,5 +83,5 @@ Deno.test("A reload that the workers take exchanges settings, log and the keys o
   await reload(running, { read: () => ok(read(NEW)) });
   assert(running.keys !== keys);
   assertEquals(running.settings.config.provider.providerUrl.text, NEW.PROVIDER_URL);
-  assertEquals(used, [{ level: "debug", form: "auto" }]);
+  assertEquals(used, [{ level: "debug", form: "auto", refusalsPerSec: 100 }]);
 });

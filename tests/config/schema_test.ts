@@ -129,6 +129,7 @@ Deno.test("Without anything else the defaults hold.", () => {
       rustLog: "info",
       logLevel: undefined,
       logFormat: "auto",
+      logRefusalsPerSec: 100,
     },
   });
 });

@@ -226,7 +226,12 @@ async function open(
   readFile: EdgeOptions["readFile"] = () => fail("none"),
 ) {
   const log = new MemoryLog();
-  const logging = () => ({ log: log as Log, accessLog: () => undefined, use() {}, flush() {} });
+  const logging = () => ({
+    log: log as Log,
+    accessLog: () => undefined,
+    use() {},
+    end: async () => {},
+  });
   const edge = await openEdge({ env, readFile, version: "0", logging });
   return { ...edge, log, [Symbol.asyncDispose]: edge.close };
 }

@@ -2,7 +2,7 @@
  * The whole service as its users run it: the program in processes of its own, between a provider and
  * an upstream, with settings as an operator gives them.
  */
-import { startProcess, type TestProcess } from "../support/process.ts";
+import { type ErrorsTo, startProcess, type TestProcess } from "../support/process.ts";
 import { startProvider, type TestProvider } from "../support/provider.ts";
 import { defaultClaims, type Members, publicJwk, rsaKey, signToken } from "../support/tokens.ts";
 import { type HttpUpstream, httpUpstream, type UpstreamHandler } from "../support/upstream.ts";
@@ -33,6 +33,8 @@ export interface ServiceOptions {
   readonly args?: readonly string[];
   readonly upstream?: UpstreamHandler;
   readonly denoFlags?: readonly string[];
+  /** Where its log goes; to a reader if absent. */
+  readonly errorsTo?: ErrorsTo;
   /** Whether to wait until it is ready; it does so unless this is false. */
   readonly wait?: false;
 }
@@ -90,6 +92,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     env: Object.fromEntries(env),
     ...(options.args === undefined ? {} : { args: options.args }),
     ...(options.denoFlags === undefined ? {} : { denoFlags: options.denoFlags }),
+    ...(options.errorsTo === undefined ? {} : { errorsTo: options.errorsTo }),
   });
 
   const log = () => process.stderr.map((line) => JSON.parse(line) as LogLine);

@@ -1,6 +1,7 @@
 /** Changed settings and certificates are taken over while the service serves. */
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { LISTENER_GRACE_MS } from "../../src/limits.ts";
+import { freePort } from "../support/free_port.ts";
 import { startLoad } from "../support/load.ts";
 import { makeAuthority, type TestAuthority } from "../support/pfx.ts";
 import { startProvider } from "../support/provider.ts";
@@ -316,12 +317,6 @@ async function subject(authority: TestAuthority, service: Service): Promise<stri
   const { host } = new URL(service.urls().find((url) => url.startsWith("https:")) ?? "");
   const shown = await authority.openssl(["s_client", "-connect", host, "-CAfile", "root.crt"]);
   return /subject=.*CN ?= ?(\w+)/.exec(shown)?.[1] ?? shown;
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
 
 function isFree(port: number): boolean {

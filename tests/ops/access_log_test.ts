@@ -10,6 +10,7 @@ const RECORD: AccessRecord = {
   method: "GET",
   path: "/a",
   status: 200,
+  verified: true,
   bytes: 12,
   durationMs: 3.14159,
 };

@@ -53,7 +53,7 @@ Deno.test("A gauge without a value is left out.", () => {
   assertExcludes(text, "ooproxy_certificate_expiry");
 });
 
-Deno.test("What workers count comes from the workers, the rest from the service.", () => {
+Deno.test("What workers count comes from the workers, the rest from the service, and what both count is summed.", () => {
   const [workers, service] = [new Meter(), new Meter()];
   workers.add("inFlight", 0, 7);
   workers.set("workers", 99);
@@ -67,4 +67,13 @@ Deno.test("What workers count comes from the workers, the rest from the service.
   });
   assertIncludes(text, "\nooproxy_requests_in_flight 7\n");
   assertIncludes(text, "\nooproxy_workers 2\n");
+  workers.add("logLinesDropped", 0, 30);
+  service.add("logLinesDropped", 0, 4);
+  const sum = renderMetrics({
+    workers: workers.data(),
+    service: service.data(),
+    absent: new Set(),
+    build: BUILD,
+  });
+  assertIncludes(sum, "\nooproxy_log_lines_dropped_total 34\n");
 });

@@ -27,6 +27,7 @@ for (const transport of TRANSPORTS) {
       status: 203,
       reason: undefined,
       detail: undefined,
+      verified: true,
       subject: "the-subject",
       clientId: "the-client",
       bytes: 5,

@@ -10,6 +10,22 @@ const STEP_LIMIT_MS = 10_000;
 /** How long a process may take to end by itself after SIGTERM, in milliseconds. */
 const TERM_LIMIT_MS = 3000;
 
+/**
+ * Where the standard error of a process may go: a pipe that is read at once, or not before `readErrors`;
+ * one that something else has filled before; a full disk; nowhere, with the descriptor closed.
+ */
+export type ErrorsTo = "reader" | "unread pipe" | "filled pipe" | "full disk" | "closed descriptor";
+
+/** What a shell does with the standard error before it becomes the process. */
+const REDIRECTED: Readonly<Record<ErrorsTo, string | undefined>> = {
+  "reader": undefined,
+  "unread pipe": undefined,
+  // More than any pipe holds, from a process that waits as long as it is not read.
+  "filled pipe": 'head -c 2000000 /dev/zero >&2 & sleep 0.2; exec "$0" "$@"',
+  "full disk": 'exec "$0" "$@" 2>/dev/full',
+  "closed descriptor": 'exec "$0" "$@" 2>&-',
+};
+
 /** What to run. */
 export interface ProcessOptions {
   /** Arguments after the script. */
@@ -26,6 +42,8 @@ export interface ProcessOptions {
   readonly denoFlags?: readonly string[];
   /** Text for the standard input, which is closed after it; no input if absent. */
   readonly input?: string;
+  /** A reader if absent. */
+  readonly errorsTo?: ErrorsTo;
 }
 
 /** A running process. Disposing ends it (SIGTERM, then SIGKILL) and waits for that. */
@@ -36,6 +54,10 @@ export interface TestProcess extends AsyncDisposable {
   readonly stderr: readonly string[];
   /** Both streams as one text, lines in order of arrival. */
   output(): string;
+  /** Begins to read the standard error, where it is not read from the start. */
+  readErrors(): void;
+  /** Closes the reading end of the standard error, where it is not read. */
+  dropErrors(): Promise<void>;
   /**
    * The first line of either stream that matches, also one that came earlier; rejects, showing
    * the output, when the process or the time (milliseconds) ends first.
@@ -60,8 +82,12 @@ export function startProcess(options: ProcessOptions = {}): TestProcess {
   const watchers = new Set<() => void>();
   let over = false;
 
-  const child = new Deno.Command(Deno.execPath(), {
+  const { errorsTo = "reader" } = options;
+  const shell = REDIRECTED[errorsTo];
+  const read = errorsTo !== "unread pipe" && errorsTo !== "filled pipe";
+  const child = new Deno.Command(shell === undefined ? Deno.execPath() : "/bin/sh", {
     args: [
+      ...(shell === undefined ? [] : ["-c", shell, Deno.execPath()]),
       ...(options.served ? ["serve", "--host=127.0.0.1", "--port=0"] : ["run", "--quiet"]),
       "--no-prompt",
       ...(options.denoFlags ?? ["--allow-all"]),
@@ -84,15 +110,19 @@ export function startProcess(options: ProcessOptions = {}): TestProcess {
       all.push(line);
       notify();
     });
+  let errorsRead: Promise<void> | undefined;
+  const readErrors = () => void (errorsRead ??= collect(child.stderr, stderr));
+  const dropErrors = () => errorsRead ??= child.stderr.cancel();
+  if (read) readErrors();
   const collected = Promise.all([
     feed(child, options.input),
     collect(child.stdout, stdout),
-    collect(child.stderr, stderr),
   ]);
   const status = child.status;
   const complete = (async () => {
     const ending = await status;
     await collected;
+    await (errorsRead ?? dropErrors());
     over = true;
     notify();
     return ending;
@@ -138,6 +168,8 @@ export function startProcess(options: ProcessOptions = {}): TestProcess {
     stdout,
     stderr,
     output: () => all.join("\n"),
+    readErrors,
+    dropErrors,
     waitForLine: (pattern, timeoutMs = STEP_LIMIT_MS) =>
       watch(`no line matched ${pattern}`, () => firstMatch(all, pattern), timeoutMs),
     signal,

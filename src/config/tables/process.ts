@@ -6,6 +6,9 @@ import type { Row } from "../row.ts";
 /** Most worker processes: more than any machine this is for has cores. */
 const MOST_WORKERS = 256;
 
+/** Most lines of refusals a second: more than a worker can refuse. */
+const MOST_REFUSALS_LOGGED = 1_000_000;
+
 const logLevel = word({
   error: "error",
   warning: "warning",
@@ -108,5 +111,15 @@ export const PROCESS_SETTINGS = {
       "auto is pretty on a terminal and json elsewhere.",
     example: "json",
     default: "auto",
+  },
+  LOG_REFUSALS_PER_SEC: {
+    ...orWord(wholeNumber({ min: 0, max: MOST_REFUSALS_LOGGED }), "unlimited"),
+    group: "process",
+    doc:
+      "Most requests without a verified token that each worker logs a second, so that a client " +
+      "without a token cannot fill a disk; one more line a second says how many were not logged, by " +
+      "reason. 0 logs none of them, unlimited all. Requests with a verified token are always logged.",
+    example: "20",
+    default: "100",
   },
 } as const satisfies Readonly<Record<string, Row<unknown>>>;

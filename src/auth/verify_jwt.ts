@@ -148,25 +148,9 @@ async function checkKeys(
   alg: PublicKeyAlgorithm,
   keys: readonly VerificationKey[],
 ): Promise<Failure | undefined> {
-  const signed = await queue.run(async () => {
-    for (const key of keys) {
-      if (await isSignedBy(key, alg, token)) return true;
-    }
-    return false;
-  });
-  return refusal(signed);
-}
-
-async function isSignedBy(
-  key: VerificationKey,
-  alg: PublicKeyAlgorithm,
-  token: string,
-): Promise<boolean> {
-  try {
-    return alg.verify(token, await key.forAlgorithm(alg));
-  } catch {
-    return false; // the platform refuses the key
-  }
+  return refusal(
+    await queue.run(() => Promise.resolve(keys.some((key) => key.checkFor(alg)(token)))),
+  );
 }
 
 /** The refusal that the outcome of a queued check means; `undefined` stands for a full queue. */

@@ -1,7 +1,7 @@
-import type { KeyObject } from "node:crypto";
 import { type Failure, failure } from "../failure.ts";
 import type { PublicKeyAlgorithm } from "../jws/algorithms.ts";
 import { fitsAlgorithm, type PublicKey } from "../jws/public_key.ts";
+import type { TokenCheck } from "../jws/signature.ts";
 import { MAX_KEY_WAITERS, MAX_KEYS_TRIED, MAX_UNKNOWN_KIDS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -16,8 +16,8 @@ const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
 
 /** One public key, ready for signature checks. */
 export interface VerificationKey {
-  /** The key for one algorithm; imported once and kept. Rejects when the platform refuses the key. */
-  forAlgorithm(alg: PublicKeyAlgorithm): Promise<KeyObject>;
+  /** The check of tokens by this key and one algorithm; made once and kept. */
+  checkFor(alg: PublicKeyAlgorithm): TokenCheck;
 }
 
 /** The keys of one generation, with their issuer. */
@@ -263,16 +263,16 @@ function fitting(keys: readonly RingKey[], alg: PublicKeyAlgorithm): Verificatio
     .slice(0, MAX_KEYS_TRIED).map(({ verification }) => verification);
 }
 
-function verificationKey({ kty, members }: PublicKey): VerificationKey {
-  const imported = new Map<string, Promise<KeyObject>>();
+function verificationKey({ members }: PublicKey): VerificationKey {
+  const checks = new Map<string, TokenCheck>();
   return {
-    forAlgorithm(alg) {
-      let key = imported.get(alg.name);
-      if (key === undefined) {
-        key = alg.importKey({ kty, ...members });
-        imported.set(alg.name, key);
+    checkFor(alg) {
+      let check = checks.get(alg.name);
+      if (check === undefined) {
+        check = alg.makeCheck(members);
+        checks.set(alg.name, check);
       }
-      return key;
+      return check;
     },
   };
 }

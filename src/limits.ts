@@ -72,8 +72,8 @@ export const MAX_RSA_BITS = 8192;
 /** Smallest RSA public exponent accepted: with 1 anyone can sign, with 3 weak padding checks have been fooled. */
 export const MIN_RSA_EXPONENT = 65_537n;
 
-/** Largest RSA public exponent accepted, in bits, so that a check cannot be made slow. */
-export const MAX_RSA_EXPONENT_BITS = 64;
+/** Largest RSA public exponent accepted, so that a check cannot be made slow: it squares once for each bit of it. Real keys have 65537. */
+export const MAX_RSA_EXPONENT = 4_294_967_296n;
 
 // Requests.
 

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { type Failure, failure } from "../failure.ts";
 import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -59,16 +60,10 @@ function notAJwt(detail: string): Result<never, Failure> {
 }
 
 /** Bytes of canonical base64url without padding (RFC 7515, section 2), or `undefined`. */
-function bytesOf(part: string): Uint8Array | undefined {
-  try {
-    const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });
-    // Padding, blanks and stray low bits all decode; only the canonical spelling encodes back.
-    return bytes.toBase64({ alphabet: "base64url", omitPadding: true }) === part
-      ? bytes
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function bytesOf(part: string): Buffer | undefined {
+  const bytes = Buffer.from(part, "base64url");
+  // Everything is decoded somehow; only the canonical spelling encodes back.
+  return bytes.toString("base64url") === part ? bytes : undefined;
 }
 
 /** The JSON object of one part of a token, if no member of it stands twice (RFC 7515, section 4). */
@@ -81,7 +76,11 @@ function objectOf(part: string): Record<string, unknown> | undefined {
   return membersWritten(text) === membersKept(object) ? object : undefined;
 }
 
-function textOf(bytes: Uint8Array): string | undefined {
+/** Valid UTF-8, or `undefined`. A byte order mark stays, and no JSON begins with one. */
+function textOf(bytes: Buffer): string | undefined {
+  const text = bytes.toString("utf8");
+  // Stands for what is not UTF-8, or for itself.
+  if (!text.includes("\ufffd")) return text;
   try {
     return utf8.decode(bytes);
   } catch {
@@ -107,8 +106,8 @@ function membersKept(object: object): number {
   let count = 0;
   const open = [object]; // no recursion: a client chooses the depth
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const values: unknown[] = Object.values(next);
-    if (!Array.isArray(next)) count += values.length;
+    const values: readonly unknown[] = Array.isArray(next) ? next : Object.values(next);
+    if (values !== next) count += values.length;
     for (const value of values) {
       if (typeof value === "object" && value !== null) open.push(value);
     }

@@ -1,9 +1,9 @@
 import type { WaitingClient } from "../fair_places.ts";
 import { type Failure, failure } from "../failure.ts";
-import { algorithm, type PublicKeyAlgorithm, type SecretAlgorithm } from "../jws/algorithms.ts";
+import { algorithm, type SecretAlgorithm } from "../jws/algorithms.ts";
 import { MAX_KEY_WAIT_MS } from "../limits.ts";
 import { sameIssuer } from "../oidc/discovery.ts";
-import type { Found, VerificationKey } from "../oidc/key_ring.ts";
+import type { Found } from "../oidc/key_ring.ts";
 import type { AnyKeyNeed, KeyNeed, KeyStore } from "../oidc/key_store.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -154,25 +154,8 @@ async function checkKeys(
   { token, alg, client }: Asked & KeyNeed,
   { keys, ring }: Found,
 ): Promise<Failure | undefined> {
-  const check = async () => {
-    for (const key of keys) {
-      if (await isSignedBy(key, alg, token)) return true;
-    }
-    return false;
-  };
+  const check = () => keys.some((key) => key.checkFor(alg)(token));
   return refusal(await queue.run({ token, keys: ring, client, check }));
-}
-
-async function isSignedBy(
-  key: VerificationKey,
-  alg: PublicKeyAlgorithm,
-  token: string,
-): Promise<boolean> {
-  try {
-    return alg.verify(token, await key.forAlgorithm(alg));
-  } catch {
-    return false; // the platform refuses the key
-  }
 }
 
 /** The refusal that the outcome of a queued check means; `undefined` stands for a full queue. */

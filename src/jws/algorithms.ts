@@ -1,6 +1,6 @@
-import type { KeyObject } from "node:crypto";
-import { type KeyType, RSA_KEY } from "./key_types.ts";
-import { importPublicKey, isSignedByRsaKey, isSignedBySecret } from "./signature.ts";
+import { type KeyMembers, type KeyType, RSA_KEY } from "./key_types.ts";
+import { rsaCheck } from "./rsa.ts";
+import { isSignedBySecret, type TokenCheck, tokenCheck } from "./signature.ts";
 
 /** Everything about one JWS algorithm whose keys a provider publishes (RFC 7518, section 3.1). */
 export interface PublicKeyAlgorithm {
@@ -9,12 +9,8 @@ export interface PublicKeyAlgorithm {
   readonly keysFrom: "key set";
   /** The type of its keys, and how they are read from a JWK. */
   readonly key: KeyType;
-  /** The hash, as the platform names it. */
-  readonly hash: string;
-  /** Imports a key of the set for `verify`. Rejects when the platform refuses the key. */
-  importKey(key: Readonly<Record<string, string>>): Promise<KeyObject>;
-  /** Whether a compact JWS, whose form has been checked, is signed by that key. */
-  verify(token: string, key: KeyObject): boolean;
+  /** Makes the check of tokens by a key of the set, from the members that `key.read` gave. */
+  makeCheck(key: KeyMembers): TokenCheck;
 }
 
 /** Everything about one JWS algorithm whose key is the client secret. */
@@ -32,15 +28,11 @@ type Bits = 256 | 384 | 512;
 
 /** RSASSA-PKCS1-v1_5 (RFC 7518, section 3.3). */
 function rsa(bits: Bits): PublicKeyAlgorithm {
-  const name = `RS${bits}`;
-  const hash = `sha${bits}`;
   return {
-    name,
+    name: `RS${bits}`,
     keysFrom: "key set",
     key: RSA_KEY,
-    hash,
-    importKey: (key) => importPublicKey(key, name),
-    verify: (token, key) => isSignedByRsaKey(token, hash, key),
+    makeCheck: (key) => tokenCheck(rsaCheck(key, `sha${bits}`)),
   };
 }
 

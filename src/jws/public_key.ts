@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from "../result.ts";
 import { ALGORITHMS, type PublicKeyAlgorithm } from "./algorithms.ts";
+import type { KeyMembers } from "./key_types.ts";
 
 /** A public key of the provider, reduced to what is needed. Plain data, sent between processes. */
 export interface PublicKey {
@@ -8,7 +9,7 @@ export interface PublicKey {
   /** The one algorithm it is for; without it, any algorithm of its type. */
   readonly alg?: string;
   /** The key material, by the names of the JWK's members. */
-  readonly members: Readonly<Record<string, string>>;
+  readonly members: KeyMembers;
 }
 
 /** Why a key for encryption is skipped: no fault, many providers publish one. */

@@ -1,13 +1,13 @@
-import type { KeyObject } from "node:crypto";
 import type { PublicKeyAlgorithm } from "../jws/algorithms.ts";
 import { fitsAlgorithm, type PublicKey } from "../jws/public_key.ts";
+import type { TokenCheck } from "../jws/signature.ts";
 import { MAX_KEYS_TRIED } from "../limits.ts";
 import type { KeySnapshot } from "./key_source.ts";
 
 /** One public key, ready for signature checks. */
 export interface VerificationKey {
-  /** The key for one algorithm; imported once and kept. Rejects when the platform refuses the key. */
-  forAlgorithm(alg: PublicKeyAlgorithm): Promise<KeyObject>;
+  /** The check of tokens by this key and one algorithm; made once and kept. */
+  checkFor(alg: PublicKeyAlgorithm): TokenCheck;
 }
 
 /** The keys of one generation, with their issuer. */
@@ -74,16 +74,16 @@ function fitting(keys: readonly RingKey[], alg: PublicKeyAlgorithm): Verificatio
     .slice(0, MAX_KEYS_TRIED).map(({ verification }) => verification);
 }
 
-function verificationKey({ kty, members }: PublicKey): VerificationKey {
-  const imported = new Map<string, Promise<KeyObject>>();
+function verificationKey({ members }: PublicKey): VerificationKey {
+  const checks = new Map<string, TokenCheck>();
   return {
-    forAlgorithm(alg) {
-      let key = imported.get(alg.name);
-      if (key === undefined) {
-        key = alg.importKey({ kty, ...members });
-        imported.set(alg.name, key);
+    checkFor(alg) {
+      let check = checks.get(alg.name);
+      if (check === undefined) {
+        check = alg.makeCheck(members);
+        checks.set(alg.name, check);
       }
-      return key;
+      return check;
     },
   };
 }

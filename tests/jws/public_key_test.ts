@@ -65,6 +65,7 @@ const REFUSED: readonly (readonly [sentence: string, entry: unknown, why: string
   ["a modulus of 1024 bits", { ...GOOD, n: integer(128) }, "only 1024 bits"],
   ["a modulus of 2047 bits", { ...GOOD, n: integer(256, 0x7f) }, "only 2047 bits"],
   ["1024 bits behind leading zeros", { ...GOOD, n: base64url(PADDED) }, "only 1024 bits"],
+  ["a modulus of 8193 bits", { ...GOOD, n: integer(1025, 0x01) }, "8193 bits"],
   ["a modulus of 8200 bits", { ...GOOD, n: integer(1025) }, "8200 bits"],
   ["an even modulus", { ...GOOD, n: integer(256, 0xff, 0xfe) }, "an even modulus"],
   ["the exponent 0", { ...GOOD, e: big(0) }, "exponent"],
@@ -73,7 +74,8 @@ const REFUSED: readonly (readonly [sentence: string, entry: unknown, why: string
   ["the exponent 65536", { ...GOOD, e: big(65_536) }, "exponent"],
   ["the exponent 65535", { ...GOOD, e: big(65_535) }, "exponent"],
   ["the even exponent 65538", { ...GOOD, e: big(65_538) }, "exponent"],
-  ["an exponent of 72 bits", { ...GOOD, e: integer(9) }, "exponent"],
+  ["the exponent 2 ^ 32 + 1", { ...GOOD, e: big(2 ** 32 + 1) }, "exponent is too large"],
+  ["an exponent of 64 bits", { ...GOOD, e: integer(8) }, "exponent is too large"],
   ["members hidden in __proto__", JSON.parse('{"__proto__":{"kty":"RSA"}}'), "not an RSA key"],
 ];
 
@@ -99,7 +101,7 @@ const ACCEPTED: readonly (readonly [sentence: string, entry: Record<string, unkn
   ["with a modulus of exactly 2048 bits", { ...GOOD, n: integer(256, 0x80) }],
   ["with a modulus of 4096 bits", { ...GOOD, n: integer(512) }],
   ["with a modulus of 8192 bits", { ...GOOD, n: integer(1024) }],
-  ["with an exponent of 64 bits", { ...GOOD, e: integer(8) }],
+  ["with an exponent of 32 bits", { ...GOOD, e: integer(4) }],
 ];
 
 for (const [sentence, entry] of ACCEPTED) {

@@ -72,6 +72,7 @@ testTokens("7.2: the payload is one JSON object in UTF-8", [
 
 testTokens("7.2: what JSON allows is allowed", [
   payloadRow("blanks and line ends between", "accepted", (claims) => `\r\n ${claims}\t`),
+  payloadRow("the character that stands for no character", "accepted", first('"x":"\ufffd"')),
   payloadRow("other scripts", "accepted", first('"x":"\u540d\u524d \u{1f511}"')),
   payloadRow("a half pair, escaped", "accepted", first('"x":"\\ud800"')),
   payloadRow("4,000 levels", "accepted", first(`"x":${"[".repeat(4000)}${"]".repeat(4000)}`)),

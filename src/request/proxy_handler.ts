@@ -17,7 +17,7 @@ import { readTarget, type Target } from "../proxy/target.ts";
 import type { BodyEnd, Upstream, UpstreamRequest, UpstreamResponse } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { isWebSocketUpgrade } from "../proxy/websocket/handshake.ts";
-import { checkBody, isLongUpload, lingeringClose, takeBody } from "./body.ts";
+import { checkBody, endAfterRefusal, lingeringClose, takeBody } from "./body.ts";
 import { BUSY, type ClientLimits, headTooLarge } from "./limits.ts";
 import { makeRequestIds } from "./request_id.ts";
 import { type RecordSinks, RequestRecord } from "./request_record.ts";
@@ -58,7 +58,7 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
     const { method, headers } = request;
     const fields = new ReceivedFields(headers);
     const record = new RequestRecord(method, connection, ids(fields.requestId), options);
-    const refuse = (why: Failure) => refusal(why, record, fields, options);
+    const refuse = (why: Failure) => refusal(why, request, record, fields, options);
     try {
       // Limits come first, before time or memory goes into the request, token or not.
       if (meter.value("inFlight") > maxRequests) return refuse(BUSY);
@@ -114,6 +114,7 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
       record.upstreamTook(receivedAt - sentAt);
       if (!received.ok) return refuse(record.clientFault ?? received.failure);
       const response = responseOf(received.value, record, transfers);
+      if (received.value.body instanceof ReadableStream) connection.runsUntilSent?.();
       record.responded(received.value.status, wholeBytes(received.value.body), receivedAt);
       return response;
     } catch (error) {
@@ -140,17 +141,16 @@ class Facts implements RequestFacts {
 /** The response to a request that goes no further. */
 function refusal(
   why: Failure,
+  request: Request,
   record: RequestRecord,
   fields: ReceivedFields,
   { clock }: RecordSinks,
 ): Response | Promise<Response> {
   record.finish({ bytes: 0, failure: why });
   record.responded(statusOf(why.reason));
-  // A body that is not read must not be waited for: the connection ends with the response.
-  const response = failureResponse(why, REALM, fields.framed);
-  // After a stall the connection cannot be cut: the client has to get at least the whole response.
-  const stalled = why.reason === "client_timeout";
-  return isLongUpload(fields) && !stalled ? lingeringClose(response, clock) : response;
+  const end = endAfterRefusal(why, request, fields);
+  const response = failureResponse(why, REALM, end !== "kept");
+  return end === "closed" || end === "aborted" ? lingeringClose(response, end, clock) : response;
 }
 
 /** The upstream's response for the client. */

@@ -86,6 +86,9 @@ export const LINGERING_CLOSE_MS = 50;
 /** How often the bodies on their way are checked for clients that have stalled, in milliseconds: one timer for all of them. */
 export const TRANSFER_SWEEP_MS = 1_000;
 
+/** How long a client has to be waited for in an upload before its rate counts, in milliseconds: long enough for one that thinks before it goes on, or whose line is lost for a moment. */
+export const MIN_RATE_AFTER_MS = 30_000;
+
 /** How long the upstream may take before it is checked whether the client is still there, in milliseconds: the check costs more than all else about a quick request. */
 export const WATCH_CLIENT_AFTER_MS = 100;
 

@@ -72,7 +72,10 @@ export function checkBody(
 }
 
 /**
- * The body to forward, `null` without one. To be called only once the request may go on.
+ * The body to forward, `null` without one, as soon as its first byte is there: nothing is to wait for
+ * the others together with it. To be called only once the request may go on.
+ *
+ * Fails with the limit that the client broke, or with `broken_body`.
  *
  * @param kind what `checkBody` said.
  * @param transfers watches the body from then on.
@@ -83,35 +86,19 @@ export function takeBody(
   kind: BodyKind,
   transfers: TransferWatch,
   faults: ClientFaults,
-): Awaitable<Body> {
-  if (kind === "none") return null;
+): Awaitable<Result<Body, Failure>> {
+  if (kind === "none") return WITHOUT_BODY;
   const { body } = request;
-  if (body === null) return null;
-  const watched = transfers.upload(body, faults);
-  return kind === "framed" ? watched : unlessEmpty(watched);
+  if (body === null) return WITHOUT_BODY;
+  const taken = transfers.upload(body, faults);
+  return kind === "framed" ? taken.then(orEmpty) : taken;
 }
 
-/** The body, or `null` if it ends before it has brought anything. */
-async function unlessEmpty(body: ReadableStream<Uint8Array>): Promise<Body> {
-  const reader = body.getReader();
-  let first: ReadableStreamReadResult<Uint8Array> | undefined;
-  try {
-    // The server begins a body that has nothing in it with an empty piece.
-    do first = await reader.read(); while (!first.done && first.value.length === 0);
-    if (first.done) return null;
-  } catch {
-    // The reader that follows sees it.
-    first = undefined;
-  }
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = first ?? await reader.read();
-      first = undefined;
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+const WITHOUT_BODY = ok<Body>(null);
+
+/** Chunks that bring nothing are a body all the same. */
+function orEmpty(taken: Result<Body, Failure>): Result<Body, Failure> {
+  return taken.ok && taken.value === null ? ok(new Blob().stream()) : taken;
 }
 
 /** What becomes of the connection of a request that is refused. */

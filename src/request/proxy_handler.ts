@@ -105,10 +105,10 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
       }
       const taken = takeBody(request, bodyKind.value, transfers, record);
       const body = taken instanceof Promise ? await taken : taken;
-      if (record.clientFault !== undefined) return refuse(record.clientFault);
+      if (!body.ok) return refuse(body.failure);
       const sentAt = clock.monotonic();
       const received = await upstream.send(
-        new Outgoing(request, pathAndQuery, sent, body, record),
+        new Outgoing(request, pathAndQuery, sent, body.value, record),
       );
       const receivedAt = clock.monotonic();
       record.upstreamTook(receivedAt - sentAt);

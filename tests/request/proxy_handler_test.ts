@@ -27,6 +27,7 @@ const LIMITS = {
   maxHeaderBytes: 10_000,
   maxRequests: 100,
   idleTimeoutMs: 60_000,
+  minRate: 100,
 };
 
 const CONNECTION = { address: "192.0.2.1", secure: false };

@@ -63,8 +63,9 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
       // Limits come first, before time or memory goes into the request, token or not.
       if (meter.value("inFlight") > maxRequests) return refuse(BUSY);
       const { secure } = connection;
-      // Over HTTP/2 (no `Host` field) the runtime never reports that a client left unless the signal was read before.
-      if (secure && fields.host === null) void request.signal;
+      // Over HTTP/2 the runtime never reports that a client left unless the signal was read before. It looks
+      // like HTTP/1.1 to us where it has a `Host` field.
+      if (secure) void request.signal;
       const target = readTarget(
         { method, url: request.url, host: fields.host, http2: secure },
         prefix,

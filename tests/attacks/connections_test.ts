@@ -69,7 +69,7 @@ Deno.test("Clients that leave while their refusal is made up leave nothing behin
 });
 
 /** More than every buffer between the proxy and a client that does not read. */
-const LARGE = 16 * 1024 * 1024;
+const LARGE = 8 * 1024 * 1024;
 
 /** Longer than a shutdown waits for connections without a request, in milliseconds. */
 const LATE_MS = 2000;

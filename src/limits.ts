@@ -86,7 +86,7 @@ export const WORKER_BUSY_RETRY_AFTER_SECS = 1;
 /** Longest `X-Request-Id` taken over from a client, in characters: a UUID has 36, and it stands in every log line of its request. */
 export const MAX_REQUEST_ID_LENGTH = 128;
 
-/** Longest request body that is read to be thrown away, in bytes: most of it is on its way already. */
+/** Longest rest of a request body that is read to be thrown away after a part of it was forwarded, in bytes: most of it is on its way already. */
 export const MAX_DISCARDED_BODY_BYTES = 64 * 1024;
 
 /** Time for a client to read its response before its connection is closed, in milliseconds. Meanwhile the runtime takes in what the client sends and holds it: 6 MB at 1 Gb/s, 30 MB on loopback. */
@@ -95,11 +95,18 @@ export const LINGERING_CLOSE_MS = 50;
 /** How often the bodies on their way are checked for clients that have stalled, in milliseconds: one timer for all of them. */
 export const TRANSFER_SWEEP_MS = 1_000;
 
+/** How long a client has to be waited for in an upload before its rate counts, in milliseconds: long enough for one that thinks before it goes on, or whose line is lost for a moment. */
+export const MIN_RATE_AFTER_MS = 30_000;
+
 /** How long the upstream may take before it is checked whether the client is still there, in milliseconds: the check costs more than all else about a quick request. */
 export const WATCH_CLIENT_AFTER_MS = 100;
 
 /** How long a listener that is no longer wanted asks its clients to leave before it closes, in milliseconds: time for busy clients to send one more request. */
 export const LISTENER_GRACE_MS = 3_000;
+
+/** How often a listener that closes looks whether requests still run, in milliseconds, and how long none may have run before it waits no longer for the connections that are left: time for the runtime to send the last responses. */
+export const LISTENER_LOOK_MS = 50;
+export const LISTENER_QUIET_MS = 1_000;
 
 /** Pause between two attempts to open a listener again, in milliseconds: short, since nothing is accepted meanwhile. */
 export const LISTENER_REOPEN_PAUSE_MS = 100;

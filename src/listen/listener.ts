@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../result.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import type { TlsIdentity } from "../tls/pfx.ts";
 import { messageOf } from "../text.ts";
-import type { Connection, Handler } from "./connection.ts";
+import type { Connection, Handler, ServerLoad } from "./connection.ts";
 import { serveWithReopen } from "./reopening_server.ts";
 
 /** An open listener. */
@@ -19,6 +19,7 @@ export interface Listener {
   /**
    * Stops accepting and resolves when the last running request is over. Connections that have not brought
    * a request yet are closed without a response: the runtime does so, and offers no way to wait for them.
+   * Those that it keeps although they have no request are left to the end of the process.
    */
   shutdown(): Promise<void>;
   /**
@@ -52,18 +53,16 @@ export function openListener(
 ): Result<Listener, string> {
   const { hostname } = address;
   const secure = identity !== undefined;
-  let retired = false;
-
-  function respond(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    const response = owner.handler()(request, new Peer(info, secure));
-    return retired ? response.then(askToLeave) : response;
-  }
+  const respond = (load: ServerLoad) => (request: Request, info: ServeInfo) => {
+    const response = owner.handler()(request, new Peer(info, secure, load));
+    return load.leaving ? response.then(askToLeave) : response;
+  };
 
   try {
     const server = serveWithReopen(address.port, {
       ...owner,
       url: (port) => urlOf(secure, { hostname, port }),
-      serve: (port, signal) =>
+      serve: (port, signal, load) =>
         Deno.serve({
           hostname,
           port,
@@ -73,9 +72,9 @@ export function openListener(
           // Only aborted bodies end here; they have been logged where they failed.
           onError: () => new Response(null, { status: 500 }),
           ...(identity === undefined ? {} : { cert: identity.certPem, key: identity.keyPem }),
-        }, respond),
+        }, respond(load)),
     });
-    return ok({ ...server, retire: () => retired = true });
+    return ok(server);
   } catch (error) {
     return fail(listenFailure(secure, address, error));
   }
@@ -96,16 +95,27 @@ export function probe(address: ListenAddress, secure: boolean): Result<ListenAdd
   }
 }
 
+type ServeInfo = Deno.ServeHandlerInfo<Deno.NetAddr>;
+
 /** The other end of a connection; its address is looked up only when it is used. */
 class Peer implements Connection {
   readonly secure: boolean;
-  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  readonly load: ServerLoad;
+  readonly #info: ServeInfo;
   /** Kept, since the runtime no longer gives it when the request is over. */
   #address: string | undefined;
 
-  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>, secure: boolean) {
+  constructor(info: ServeInfo, secure: boolean, load: ServerLoad) {
     this.#info = info;
     this.secure = secure;
+    this.load = load;
+  }
+
+  runsUntilSent(): void {
+    const { load } = this;
+    load.running++;
+    const over = () => void load.running--;
+    this.#info.completed.then(over, over);
   }
 
   get address(): string {

@@ -72,7 +72,10 @@ export function checkBody(
 }
 
 /**
- * The body to forward, `null` without one. To be called only once the request may go on.
+ * The body to forward, `null` without one, as soon as its first byte is there: nothing is to wait for
+ * the others together with it. To be called only once the request may go on.
+ *
+ * Fails with the limit that the client broke, or with `broken_body`.
  *
  * @param kind what `checkBody` said.
  * @param transfers watches the body from then on.
@@ -83,65 +86,92 @@ export function takeBody(
   kind: BodyKind,
   transfers: TransferWatch,
   faults: ClientFaults,
-): Awaitable<Body> {
-  if (kind === "none") return null;
+): Awaitable<Result<Body, Failure>> {
+  if (kind === "none") return WITHOUT_BODY;
   const { body } = request;
-  if (body === null) return null;
-  const watched = transfers.upload(body, faults);
-  return kind === "framed" ? watched : unlessEmpty(watched);
+  if (body === null) return WITHOUT_BODY;
+  const taken = transfers.upload(body, faults);
+  return kind === "framed" ? taken.then(orEmpty) : taken;
 }
 
-/** The body, or `null` if it ends before it has brought anything. */
-async function unlessEmpty(body: ReadableStream<Uint8Array>): Promise<Body> {
-  const reader = body.getReader();
-  let first: ReadableStreamReadResult<Uint8Array> | undefined;
-  try {
-    // The server begins a body that has nothing in it with an empty piece.
-    do first = await reader.read(); while (!first.done && first.value.length === 0);
-    if (first.done) return null;
-  } catch {
-    // The reader that follows sees it.
-    first = undefined;
+const WITHOUT_BODY = ok<Body>(null);
+
+/** Chunks that bring nothing are a body all the same. */
+function orEmpty(taken: Result<Body, Failure>): Result<Body, Failure> {
+  return taken.ok && taken.value === null ? ok(new Blob().stream()) : taken;
+}
+
+/** What becomes of the connection of a request that is refused. */
+export type ConnectionEnd =
+  /** It may carry the next request. */
+  | "kept"
+  /** The client is asked to close it: nothing else could. */
+  | "asked"
+  /** It is closed after the response. */
+  | "closed"
+  /** It is closed before the last byte of the response. */
+  | "aborted";
+
+/**
+ * Decides by the body, which is not to be waited for, how a connection ends after a refusal.
+ *
+ * A body that has arrived whole is no reason to end it. Whether it has shows in its stream: the server
+ * makes a byte stream only of one that is still to come. That look has the server give the connection up
+ * with the end of the response; otherwise it reads the whole body, however long it takes, `Connection:
+ * close` or not, and only a response that is aborted ends it. So it goes with a body that the server
+ * hides (its stream is `null`), that has been read in part, or whose framing is not to be trusted.
+ *
+ * Over HTTP/2 (no `Host` field) a body can be given up without its connection. HEAD has no way at all:
+ * its response has no body that could be aborted.
+ */
+export function endAfterRefusal(
+  { reason }: Failure,
+  request: Request,
+  { host, framed, contentLength }: ReceivedFields,
+): ConnectionEnd {
+  if (host === null || !framed) return "kept";
+  if (reason === "broken_body") return "aborted";
+  // The server is still reading, and keeps the connection for that.
+  if (reason === "client_timeout") return "asked";
+  const { body } = request;
+  if (body === null) return "aborted";
+  if (body.locked) {
+    return Number(contentLength ?? NaN) <= MAX_DISCARDED_BODY_BYTES ? "asked" : "aborted";
   }
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = first ?? await reader.read();
-      first = undefined;
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  try {
+    body.getReader({ mode: "byob" }).releaseLock();
+    return "closed";
+  } catch {
+    return "kept";
+  }
 }
 
 /**
- * Whether a request announces a body that is not worth waiting for when it is not read. HTTP/2
- * (no `Host` field) can give up a body without its connection.
+ * A response after which the connection closes. Its last byte, which is a line end, is kept back for a
+ * moment, in which the server takes in what the client sends: otherwise the end of the connection
+ * could cost the client the response.
+ *
+ * @param end whether that byte is sent then.
  */
-export function isLongUpload({ host, framed, contentLength }: ReceivedFields): boolean {
-  return host !== null && framed && !(Number(contentLength ?? NaN) <= MAX_DISCARDED_BODY_BYTES);
-}
-
-/**
- * A response after which the connection closes, so that the rest of the request is not taken in. The
- * server would read all of it, `Connection: close` or not, and has no other way to end a connection:
- * the response keeps its last byte, which is a line end, to itself.
- */
-export async function lingeringClose(refusal: Response, clock: Clock): Promise<Response> {
+export async function lingeringClose(
+  refusal: Response,
+  end: "closed" | "aborted",
+  clock: Clock,
+): Promise<Response> {
   const { status, headers } = refusal;
   const bytes = await refusal.bytes();
   headers.set("content-length", String(bytes.length));
   let stop = () => {};
-  const body = new ReadableStream<Uint8Array>({
+  const kept = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(bytes.subarray(0, -1)),
-    pull: (controller) =>
-      new Promise((resolve) => {
-        stop = clock.after(LINGERING_CLOSE_MS, () => {
-          controller.error(new Error("this request is not read"));
-          resolve();
-        });
-      }),
+    async pull(controller) {
+      await new Promise<void>((resolve) => stop = clock.after(LINGERING_CLOSE_MS, resolve));
+      if (end === "aborted") throw new Error("this request is not read");
+      // Throws when the connection has gone meanwhile, which ends the stream as well.
+      controller.enqueue(bytes.subarray(-1));
+      controller.close();
+    },
     cancel: () => stop(),
   });
-  return new Response(body, { status, headers });
+  return new Response(kept, { status, headers });
 }

@@ -15,6 +15,8 @@ export interface ClientLimits {
   readonly maxRequests: number;
   /** How long a client may keep a transfer waiting, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** Least average rate of an upload, in bytes per second; 0 for none. */
+  readonly minRate: number;
 }
 
 /** The limits that the settings ask for. */
@@ -25,6 +27,7 @@ export function clientLimits(config: WorkerConfig): ClientLimits {
     maxHeaderBytes: config.listen.maxHeaderBytes,
     maxRequests: config.listen.maxRequests,
     idleTimeoutMs: config.listen.clientIdleTimeoutSecs * 1000,
+    minRate: config.listen.clientMinRate,
   };
 }
 

@@ -17,7 +17,7 @@ import { readTarget, type Target } from "../proxy/target.ts";
 import type { BodyEnd, Upstream, UpstreamRequest, UpstreamResponse } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { isWebSocketUpgrade } from "../proxy/websocket/handshake.ts";
-import { checkBody, isLongUpload, lingeringClose, takeBody } from "./body.ts";
+import { checkBody, endAfterRefusal, lingeringClose, takeBody } from "./body.ts";
 import { BUSY, type ClientLimits, headTooLarge } from "./limits.ts";
 import { makeRequestIds } from "./request_id.ts";
 import { type RecordSinks, RequestRecord } from "./request_record.ts";
@@ -58,11 +58,12 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
     const { method, headers } = request;
     const fields = new ReceivedFields(headers);
     const record = new RequestRecord(method, connection, ids(fields.requestId), options);
-    const refuse = (why: Failure) => refusal(why, record, fields, options);
+    const refuse = (why: Failure) => refusal(why, request, record, fields, options);
     try {
       const { secure } = connection;
-      // Over HTTP/2 (no `Host` field) the runtime never reports that a client left unless the signal was read before.
-      if (secure && fields.host === null) void request.signal;
+      // Over HTTP/2 the runtime never reports that a client left unless the signal was read before. It looks
+      // like HTTP/1.1 to us where it has a `Host` field.
+      if (secure) void request.signal;
       const target = readTarget(
         { method, url: request.url, host: fields.host, http2: secure },
         prefix,
@@ -105,15 +106,16 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
       }
       const taken = takeBody(request, bodyKind.value, transfers, record);
       const body = taken instanceof Promise ? await taken : taken;
-      if (record.clientFault !== undefined) return refuse(record.clientFault);
+      if (!body.ok) return refuse(body.failure);
       const sentAt = clock.monotonic();
       const received = await upstream.send(
-        new Outgoing(request, pathAndQuery, sent, body, record),
+        new Outgoing(request, pathAndQuery, sent, body.value, record),
       );
       const receivedAt = clock.monotonic();
       record.upstreamTook(receivedAt - sentAt);
       if (!received.ok) return refuse(record.clientFault ?? received.failure);
       const response = responseOf(received.value, record, transfers);
+      if (received.value.body instanceof ReadableStream) connection.runsUntilSent?.();
       record.responded(received.value.status, wholeBytes(received.value.body), receivedAt);
       return response;
     } catch (error) {
@@ -150,17 +152,16 @@ class Facts implements RequestFacts {
 /** The response to a request that goes no further. */
 function refusal(
   why: Failure,
+  request: Request,
   record: RequestRecord,
   fields: ReceivedFields,
   { clock }: RecordSinks,
 ): Response | Promise<Response> {
   record.finish({ bytes: 0, failure: why });
   record.responded(statusOf(why.reason));
-  // A body that is not read must not be waited for: the connection ends with the response.
-  const response = failureResponse(why, REALM, fields.framed);
-  // After a stall the connection cannot be cut: the client has to get at least the whole response.
-  const stalled = why.reason === "client_timeout";
-  return isLongUpload(fields) && !stalled ? lingeringClose(response, clock) : response;
+  const end = endAfterRefusal(why, request, fields);
+  const response = failureResponse(why, REALM, end !== "kept");
+  return end === "closed" || end === "aborted" ? lingeringClose(response, end, clock) : response;
 }
 
 /** The upstream's response for the client. */

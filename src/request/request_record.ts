@@ -42,6 +42,8 @@ export class RequestRecord implements ClientFaults {
     this.#timeMs = sinks.clock.now();
     this.#began = sinks.clock.monotonic();
     sinks.meter.add("inFlight");
+    const { load } = connection;
+    if (load !== undefined) load.running++;
   }
 
   /** The path that is asked for, without the query. */
@@ -101,6 +103,8 @@ export class RequestRecord implements ClientFaults {
     const durationMs = (now ?? clock.monotonic()) - this.#began;
     meter.add("inFlight", 0, -1);
     if (this.#allowed) meter.add("allowedInFlight", 0, -1);
+    const { load } = this.#client;
+    if (load !== undefined) load.running--;
     meter.countRequest(this.#status, this.#end.failure?.reason, durationMs / 1000);
     if (this.#upstreamMs !== undefined) meter.observe("upstreamDuration", this.#upstreamMs / 1000);
     accessLog?.(this.#record(this.#status, this.#end, durationMs));

@@ -81,6 +81,7 @@ Deno.test("Without anything else the defaults hold.", () => {
       maxHeaderBytes: 32768,
       maxRequests: 10000,
       clientIdleTimeoutSecs: 60,
+      clientMinRate: 100,
     },
     provider: {
       providerUrl: { text: "https://id.example.com", base: "https://id.example.com" },

@@ -137,7 +137,10 @@ async function play(
   }
 }
 
-/** Sends all heads at once, and the broken bodies when the heads have gone on. */
+/** A request goes on when its body has begun. */
+const FIRST_CHUNK = "1\r\ny\r\n";
+
+/** Sends all heads and a good chunk at once, and the broken bodies when the heads have gone on. */
 async function playLate(
   rows: readonly Row[],
   upstream: JudgingUpstream,
@@ -147,7 +150,7 @@ async function playLate(
   const parts = rows.map((row) => {
     const bytes = whole(row, guarded);
     const bodyAt = bytes.indexOf("\r\n\r\n") + 4;
-    return [bytes.slice(0, bodyAt), bytes.slice(bodyAt)];
+    return [bytes.slice(0, bodyAt) + FIRST_CHUNK, bytes.slice(bodyAt)];
   });
   const send = (part: number) =>
     Promise.all(clients.map((client, at) => client.send(parts[at]?.[part] ?? "")));

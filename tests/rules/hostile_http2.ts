@@ -60,7 +60,7 @@ export const refused = (name: string, fields: RawFields, outcome = "400"): Row =
 });
 
 /** A certificate for localhost, and the root that vouches for it. */
-async function makeTrust() {
+export async function makeTrust() {
   await using authority = await makeAuthority();
   await authority.leaf("leaf", "P-256", "root");
   const keyPem = await Deno.readTextFile(`${authority.dir}/leaf.key`);

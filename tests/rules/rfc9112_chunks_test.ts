@@ -10,6 +10,7 @@ import {
   hostile,
   passes,
   refused,
+  refusedAlone,
   request,
   type Row,
 } from "./hostile.ts";
@@ -101,7 +102,7 @@ const TRAILERS: readonly Row[] = [
     ),
     fields: { "x-t": null, "trailer": null, "te": null },
   },
-  refused(
+  refusedAlone(
     "a token in a trailer",
     bare("POST /a HTTP/1.1", ["Host: client.test", "Transfer-Encoding: chunked"]) +
       `1\r\nx\r\n0\r\n${AUTH}\r\n\r\n`,

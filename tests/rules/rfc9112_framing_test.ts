@@ -43,7 +43,7 @@ const LENGTHS: readonly Row[] = [
   ),
   // Octal for some parsers.
   ...["01", "001", "00", "0000000000000001"].map((length) =>
-    refusedAlone(
+    refused(
       `Content-Length: ${length}`,
       request("POST /a", [`Content-Length: ${length}`], "x".repeat(Number(length))),
     )
@@ -72,7 +72,7 @@ const LENGTHS: readonly Row[] = [
     request("POST /a", ["Connection: content-length", "Content-Length: 1"], "x"),
     "POST /a x",
   ),
-  refusedAlone("a GET with a length", request("GET /a", ["Content-Length: 1"], "x")),
+  refused("a GET with a length", request("GET /a", ["Content-Length: 1"], "x")),
   refusedAlone("a HEAD with a length", request("HEAD /a", ["Content-Length: 1"], "x")),
   passes("a GET of length 0", request("GET /a", ["Content-Length: 0"]), "GET /a"),
   passes("a POST of length 0", request("POST /a", ["Content-Length: 0"]), "POST /a"),

@@ -22,6 +22,9 @@ export const [DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY] = [0, 1, 3, 4, 7] as 
 export const [END_STREAM, END_HEADERS] = [1, 4] as const;
 const FRAME_HEAD_BYTES = 9;
 
+/** The error code of a client that is no longer interested (RFC 9113, section 7). */
+const CANCEL = "\0\0\0\x08";
+
 /** How long an outcome may take, in milliseconds. */
 const LIMIT_MS = 5000;
 
@@ -49,6 +52,28 @@ export async function rawHttp2(
   let outcome: string | undefined;
   await socket.waitFor((came) => (outcome = outcomeOf(came)) !== undefined, LIMIT_MS);
   return outcome ?? (socket.ended ? "closed" : "nothing");
+}
+
+/**
+ * Opens a connection and sends the same request on so many streams of it, none of which has a body.
+ *
+ * @returns how to reset all of them at once (RFC 9113, section 6.4).
+ */
+export async function openStreams(
+  address: RawAddress,
+  fields: RawFields,
+  count: number,
+  options: RawConnectOptions = {},
+): Promise<AsyncDisposable & { reset(): Promise<void> }> {
+  const socket = await openRaw(address, options);
+  const streams = Array.from({ length: count }, (_, index) => 2 * index + 1);
+  const head = block(fields);
+  const requests = streams.map((id) => frame(HEADERS, END_HEADERS | END_STREAM, id, head));
+  await socket.send([PREFACE, frame(SETTINGS, 0, 0, ""), ...requests].join(""));
+  return {
+    reset: () => socket.send(streams.map((id) => frame(RST_STREAM, 0, id, CANCEL)).join("")),
+    [Symbol.asyncDispose]: () => socket.close(),
+  };
 }
 
 /** One frame (RFC 9113, section 4.1). */

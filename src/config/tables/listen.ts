@@ -5,6 +5,9 @@ import type { Row } from "../row.ts";
 /** Most requests at once: each takes a connection, and with it one of the files that a process may open. */
 const MOST_REQUESTS = 1_000_000;
 
+/** More than any upload brings; a larger number would be a mistake. */
+const MOST_BYTES_PER_SECOND = 1_000_000_000;
+
 /** The settings for where clients connect. */
 export const LISTEN_SETTINGS = {
   LISTEN_URL: {
@@ -96,5 +99,15 @@ export const LISTEN_SETTINGS = {
       "connection to the upstream is freed. Does not count while waiting for the upstream.",
     example: "30",
     default: "60",
+  },
+  CLIENT_MIN_RATE: {
+    ...wholeNumber({ min: 0, max: MOST_BYTES_PER_SECOND }),
+    group: "listen",
+    doc:
+      "Least average rate of a request body, in bytes per second, looked at once its client has " +
+      "been waited for 30 s. A slower one ends as if nothing had come. Does not count while the " +
+      "upstream takes nothing. 0 means none.",
+    example: "1000",
+    default: "100",
   },
 } as const satisfies Readonly<Record<string, Row<unknown>>>;

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { openRaw, rawRequest } from "../support/raw.ts";
 import { eventually, pause, type Service, startService } from "../e2e/harness.ts";
-import { NEVER_ENDED, openMany, REFUSED_BODIES } from "./states.ts";
+import { NEVER_ENDED, openMany, REFUSED_BODIES } from "./support/states.ts";
 
 /** Connections in each state. */
 const CONNECTIONS = 20;

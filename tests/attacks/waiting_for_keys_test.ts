@@ -9,7 +9,7 @@ import {
   memoryOf,
   resetStreams,
   unsignedToken,
-} from "./attackers.ts";
+} from "./support/attackers.ts";
 
 /** How long each attack lasts, in milliseconds: long enough to fill `MAX_REQUESTS` if all were held. */
 const ATTACK_MS = 2_500;

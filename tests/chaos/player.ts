@@ -1,5 +1,5 @@
 /** Plays the schedule of a chaos run, and writes down when everything really happened. */
-import { dropConnections, resetStreams, unsignedToken } from "../attacks/attackers.ts";
+import { dropConnections, resetStreams, unsignedToken } from "../attacks/support/attackers.ts";
 import { pause } from "../support/waiting.ts";
 import type { LeewayAt, Span } from "./history.ts";
 import type { ChaosProvider } from "./provider.ts";

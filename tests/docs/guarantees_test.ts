@@ -9,8 +9,8 @@ import { itemsOf, linksOf, sectionOf } from "./markdown.ts";
 const SOURCES: Readonly<Record<string, unknown>> = limits;
 
 /** The fewest promises of each kind: the lists are there, and are read. */
-const LEAST_NUMBERS = 53;
-const LEAST_FACTS = 26;
+const LEAST_NUMBERS = 66;
+const LEAST_FACTS = 35;
 
 const TEXT = Deno.readTextFileSync(projectFile("docs/guarantees.md"));
 

@@ -6,7 +6,7 @@ import { assert } from "../../support/assert.ts";
 import { rawRequest } from "../../support/raw.ts";
 import { pause } from "../../support/waiting.ts";
 import { startService } from "../../e2e/harness.ts";
-import { keepOpen, NEVER_ENDED, REFUSED_BODIES, type State } from "../states.ts";
+import { keepOpen, NEVER_ENDED, REFUSED_BODIES, type State } from "../support/states.ts";
 
 /** Files that the worker may open, and connections that the attacker keeps. */
 const FILES = 300;

@@ -13,7 +13,7 @@ import {
   report,
   resetStreams,
   unsignedToken,
-} from "../attackers.ts";
+} from "../support/attackers.ts";
 
 /** How long it lasts, in seconds. */
 const ATTACK_SECS = 60;

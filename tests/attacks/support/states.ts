@@ -1,6 +1,6 @@
 /** Connections that a client without a token leaves open, and how it goes on. */
-import { openRaw, type RawSocket } from "../support/raw.ts";
-import { pause } from "../support/waiting.ts";
+import { openRaw, type RawSocket } from "../../support/raw.ts";
+import { pause } from "../../support/waiting.ts";
 
 /** What a client sends before it falls silent. */
 export interface State {

@@ -1,6 +1,6 @@
 /** What the attack tests attack with, and how they see that good clients do not notice. */
-import { megabytesOfRollup } from "../bench/procfs.ts";
-import type { Service } from "../e2e/harness.ts";
+import { megabytesOfRollup } from "../../bench/procfs.ts";
+import type { Service } from "../../e2e/harness.ts";
 import {
   block,
   END_HEADERS,
@@ -10,9 +10,9 @@ import {
   PREFACE,
   RST_STREAM,
   SETTINGS,
-} from "../support/raw_http2.ts";
-import { base64url, type Members } from "../support/tokens.ts";
-import { pause } from "../support/waiting.ts";
+} from "../../support/raw_http2.ts";
+import { base64url, type Members } from "../../support/tokens.ts";
+import { pause } from "../../support/waiting.ts";
 
 /** An attack that runs until it is stopped. */
 export interface Attack {

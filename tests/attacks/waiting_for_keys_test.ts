@@ -1,6 +1,7 @@
 /** Tokens with unknown `kid`s and made-up signatures, from clients that leave: nobody with a token pays. */
 import { startService } from "../e2e/harness.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { openStreams } from "../support/raw_http2.ts";
 import { eventually, pause } from "../support/waiting.ts";
 import {
   type Attack,
@@ -62,3 +63,34 @@ for (const [sentence, start] of ATTACKS) {
     );
   });
 }
+
+Deno.test("A request that waits for a key fetch ends when its client leaves.", async () => {
+  await using service = await startService({ settings: { NUM_WORKERS: "1" } });
+  assertEquals((await service.get()).status, 200);
+  service.provider.hang("jwks");
+  const { host, hostname, port } = new URL(service.url());
+  const authorization = `Bearer ${unsignedToken(service.provider.url, "unknown")}`;
+  const inFlight = () => service.metric("ooproxy_requests_in_flight");
+  const request = `GET / HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${authorization}\r\n\r\n`;
+  const sockets = await Promise.all(Array.from({ length: 10 }, async () => {
+    const socket = await Deno.connect({ hostname, port: Number(port) });
+    await socket.write(new TextEncoder().encode(request));
+    return socket;
+  }));
+  await using streams = await openStreams(Number(port), [
+    [":method", "GET"],
+    [":scheme", "http"],
+    [":path", "/"],
+    [":authority", host],
+    ["host", host],
+    ["authorization", authorization],
+  ], 10);
+  await eventually("20 requests that wait", async () => await inFlight() === 20);
+  // The fetch goes on for seconds.
+  sockets.forEach((socket) => socket.close());
+  await streams.reset();
+  const left = performance.now();
+  await eventually("no request in flight", async () => await inFlight() === 0);
+  assert(performance.now() - left < 2_000, `${performance.now() - left} ms`);
+  service.provider.recover();
+});

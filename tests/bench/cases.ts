@@ -1,21 +1,47 @@
 /** The cases of the benchmark: one table, read by everything else. Plain data, nothing runs here. */
 
 /** Who can be measured. `direct` is the upstream without anything in front of it. */
-export type PeerName = "haproxy" | "naive" | "proxy" | "direct";
+export type PeerName = ProxyName | "direct";
 
-/** The peers that can be chosen on the command line, in the order in which they are measured. */
-export const CHOOSABLE_PEERS = ["haproxy", "naive", "proxy"] as const satisfies PeerName[];
+/** The proxies: the peers that can be chosen, in the order in which they are measured. */
+export const PROXIES = [
+  "haproxy",
+  "oauth2-proxy",
+  "apache",
+  "fastify",
+  "naive",
+  "proxy",
+] as const;
+
+/** One of the proxies. */
+export type ProxyName = typeof PROXIES[number];
 
 /** How a peer is called in tables and charts. */
 export const PEER_TITLES: Readonly<Record<PeerName, string>> = {
-  haproxy: "HAProxy jwt_verify",
-  naive: "straightforward build",
+  haproxy: "HAProxy",
+  "oauth2-proxy": "oauth2-proxy",
+  apache: "Apache",
+  fastify: "Fastify",
+  naive: "plain Deno build",
   proxy: "this proxy",
   direct: "no proxy",
 };
 
-/** How this proxy is set up for a case; each but the first has a process of its own. */
-export type Variant = "standard" | "no-cache" | "access-log" | "websocket";
+/**
+ * How the peers are set up for a case. Where a peer's settings differ from the standard ones, it has
+ * a process of its own for the case (`OWN_PROCESSES`).
+ */
+export type Variant = "standard" | "no-cache" | "tls" | "access-log" | "websocket";
+
+/** Who has a process of its own for a case of this variant; the others serve as in all other cases. */
+export const OWN_PROCESSES: Readonly<Record<Variant, readonly ProxyName[]>> = {
+  "standard": [],
+  "no-cache": ["fastify", "proxy"],
+  // With TLS it does not listen without.
+  "tls": ["oauth2-proxy"],
+  "access-log": ["oauth2-proxy", "apache", "fastify", "proxy"],
+  "websocket": ["proxy"],
+};
 
 /** What the load generator sends; `echo` is the WebSocket load, the others are wrk scripts. */
 export type Load = "get" | "many" | "refused" | "upload" | "echo";
@@ -33,55 +59,59 @@ export interface BenchCase {
   readonly aim?: number;
 }
 
-/** The peers of most cases. */
-const ALL = CHOOSABLE_PEERS;
+/** The proxies that have TLS listeners and access lines: all but the build that has neither. */
+const ALL_BUT_NAIVE = PROXIES.filter((name) => name !== "naive");
 
-const WARM = {
-  peers: ALL,
+/** Small requests with one token: what the cases differ from, and what warms a process up. */
+export const SMALL: BenchCase = {
+  name: "warm",
+  title: "one token, used again",
+  peers: PROXIES,
   variant: "standard",
   load: "get",
   path: "/hello",
   tls: false,
-} as const;
+};
 
 /** Every case, in the order in which they run. */
 export const CASES: readonly BenchCase[] = [
-  { ...WARM, name: "warm", title: "one token, used again", aim: 0.5 },
-  { ...WARM, name: "many", title: "6,000 tokens in turn", load: "many", aim: 0.5 },
+  { ...SMALL, aim: 0.5 },
+  { ...SMALL, name: "many", title: "6,000 tokens in turn", load: "many", aim: 0.5 },
   {
-    ...WARM,
+    ...SMALL,
     name: "no-cache",
-    title: "cache off, every request verified",
+    title: "every token verified, caches off",
     variant: "no-cache",
     aim: 4.5,
   },
   {
-    ...WARM,
+    ...SMALL,
     name: "refused",
-    title: "refused token (bad signature), repeated",
+    title: "refused token, used again",
     load: "refused",
     aim: 0.4,
   },
-  { ...WARM, name: "upload", title: "64 KiB upload", load: "upload", aim: 2 },
-  { ...WARM, name: "download", title: "1 MiB download", path: "/big", aim: 2 },
+  { ...SMALL, name: "upload", title: "64 KiB upload", load: "upload", aim: 2 },
+  { ...SMALL, name: "download", title: "1 MiB download", path: "/big", aim: 2 },
   {
-    ...WARM,
+    ...SMALL,
     name: "tls",
     title: "one token over TLS",
-    peers: ["haproxy", "proxy"],
+    peers: ALL_BUT_NAIVE,
+    variant: "tls",
     tls: true,
     aim: 0.6,
   },
   {
-    ...WARM,
+    ...SMALL,
     name: "access-log",
-    title: "one token, one access line a request",
-    peers: ["haproxy", "proxy"],
+    title: "one token, an access line each",
+    peers: ALL_BUT_NAIVE,
     variant: "access-log",
     aim: 0.65,
   },
   {
-    ...WARM,
+    ...SMALL,
     name: "websocket",
     title: "WebSocket echo, 64 bytes",
     peers: ["direct", "proxy"],

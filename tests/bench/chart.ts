@@ -2,7 +2,7 @@
  * The chart: for each case one bar a peer, as long as its CPU a request, each case on a scale of its
  * own. Plain SVG without a script; its colours follow the reader's light or dark setting. Pure.
  */
-import { CASES, CHOOSABLE_PEERS, PEER_TITLES } from "./cases.ts";
+import { CASES, PEER_TITLES, PROXIES } from "./cases.ts";
 import { micros, number } from "./format.ts";
 import type { Row } from "./summary.ts";
 
@@ -25,6 +25,9 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .case { font-weight: 600; }
 .quiet { fill: #59636e; }
 .haproxy { fill: #8b95a1; }
+.oauth2-proxy { fill: #4f9d69; }
+.apache { fill: #b0577f; }
+.fastify { fill: #8a74c9; }
 .naive { fill: #d08a3e; }
 .proxy { fill: #2f7fd1; }
 .aim { stroke: #c2303f; stroke-width: 2; }
@@ -33,6 +36,9 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   text { fill: #e6edf3; }
   .quiet { fill: #9198a1; }
   .haproxy { fill: #768390; }
+  .oauth2-proxy { fill: #57ab74; }
+  .apache { fill: #c0668f; }
+  .fastify { fill: #9885d6; }
   .naive { fill: #c7823a; }
   .proxy { fill: #4a9bf0; }
   .aim { stroke: #ff7b86; }
@@ -110,7 +116,7 @@ function label({ cpuMicros, ratio, peer, benchCase }: Row): string {
 }
 
 function inOrder(group: readonly Row[]): Row[] {
-  return CHOOSABLE_PEERS.flatMap((peer) => group.filter((row) => row.peer === peer));
+  return PROXIES.flatMap((peer) => group.filter((row) => row.peer === peer));
 }
 
 function text(x: number, y: number, words: string, kind = "", anchor = ""): string {

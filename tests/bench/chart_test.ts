@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
+import { PROXIES } from "./cases.ts";
 import { chart } from "./chart.ts";
 import { exampleRows } from "./rows.ts";
 
@@ -9,22 +10,33 @@ function attributes(svg: string, element: RegExp, name: string): number[] {
   );
 }
 
+/** The rows of the first case. */
+function warmRows() {
+  return exampleRows().filter(({ benchCase }) => benchCase.name === "warm");
+}
+
+Deno.test("every proxy has a colour of its own, in light and in dark", () => {
+  const svg = chart(exampleRows());
+  for (const peer of PROXIES) {
+    const colours = [...svg.matchAll(new RegExp(`\\.${peer} \\{ fill: (#\\w+); \\}`, "g"))];
+    assertEquals(new Set(colours.map(([, colour]) => colour)).size, 2, peer);
+  }
+});
+
 Deno.test("the chart has one bar for each row with CPU", () => {
   const svg = chart(exampleRows());
-  const bars = ["haproxy", "naive", "proxy"].map((peer) =>
-    svg.split(`<rect class="${peer}"`).length - 1
-  );
-  assertEquals(bars, [2, 1, 3]);
+  const bars = PROXIES.map((peer) => svg.split(`<rect class="${peer}"`).length - 1);
+  assertEquals(bars, [3, 1, 2, 0, 1, 4]);
 });
 
 Deno.test("the bars of a case are in proportion", () => {
-  const svg = chart(exampleRows().slice(0, 3));
-  const widths = attributes(svg, /<rect class="(haproxy|naive|proxy)"[^>]*>/g, "width");
-  assertEquals(widths, [60.8, 380, 30.4]);
+  const svg = chart(warmRows());
+  const widths = attributes(svg, /<rect class="(?!page)[^>]*>/g, "width");
+  assertEquals(widths, [60.8, 304, 121.6, 380, 30.4]);
 });
 
 Deno.test("the aim is marked where this proxy's bar would have to end", () => {
-  const svg = chart(exampleRows().slice(0, 3));
+  const svg = chart(warmRows());
   const [, first] = attributes(svg, /<line class="aim"[^>]*>/g, "x1");
   assertEquals(first, 200 + 30.4);
 });

@@ -1,4 +1,4 @@
-/** Two looks at this proxy that belong to single cases: does it relay, does it log every request. */
+/** Looks at a proxy around a case: does it check tokens, does it relay, does it log every request. */
 import { pause } from "../support/waiting.ts";
 
 /** How long the proxy may take to respond or to write its last lines, in milliseconds. */
@@ -8,14 +8,14 @@ const PATIENCE_MS = 3000;
 const LOOK_PAUSE_MS = 100;
 
 /**
- * Asks for a WebSocket (RFC 6455, section 4.1) and gives the status line of the response, or the
- * system's word when there is none. The connection is closed at once.
+ * Asks for a WebSocket (RFC 6455, section 4.1) and gives the status of the response, or the system's
+ * word when there is none. The connection is closed at once.
  */
-export async function upgradeStatus(port: number, token: string): Promise<string> {
+export async function upgradeStatus(port: number, token: string | undefined): Promise<string> {
   const request = [
     "GET /hello HTTP/1.1",
     `Host: 127.0.0.1:${port}`,
-    `Authorization: Bearer ${token}`,
+    ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
@@ -30,8 +30,56 @@ export async function upgradeStatus(port: number, token: string): Promise<string
     const buffer = new Uint8Array(1024);
     const length = await connection.read(buffer);
     signal.removeEventListener("abort", close);
-    const [line = ""] = new TextDecoder().decode(buffer.subarray(0, length ?? 0)).split("\r\n");
-    return line === "" ? "no response" : line;
+    const text = new TextDecoder().decode(buffer.subarray(0, length ?? 0));
+    return /^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? "no response";
+  } catch (error) {
+    return error instanceof Error ? error.message : "no response";
+  }
+}
+
+/** The tokens of a check. */
+export interface CheckTokens {
+  readonly token: string;
+  /** Tokens to refuse, by what is wrong with them. */
+  readonly badTokens: ReadonlyMap<string, string>;
+}
+
+/**
+ * Whether a proxy does its job: 2xx (101 to a WebSocket) with the good token; 401 or 403 without a
+ * token and with each bad one.
+ *
+ * @param status asks for the status with a token, or without
+ * @returns what is wrong, or nothing
+ */
+export async function checkFault(
+  status: (token: string | undefined) => Promise<string>,
+  { token, badTokens }: CheckTokens,
+): Promise<string | undefined> {
+  const good = await status(token);
+  if (!/^(?:101|2\d\d)$/.test(good)) return `refuses a good token (${good})`;
+  for (const [what, bad] of [["no token", undefined], ...badTokens] as const) {
+    const refused = await status(bad);
+    if (!/^40[13]$/.test(refused)) return `does not refuse ${what} (${refused})`;
+  }
+  return undefined;
+}
+
+/**
+ * The status of a GET on a connection of its own, or the system's word when there is no response.
+ *
+ * @param authority who signed the certificate, PEM, where the URL is one of TLS
+ */
+export async function statusOf(url: string, token?: string, authority?: string): Promise<string> {
+  using client = Deno.createHttpClient({
+    poolMaxIdlePerHost: 0,
+    ...(authority === undefined ? {} : { caCerts: [authority] }),
+  });
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(url, { headers, signal, client });
+    await response.body?.cancel();
+    return String(response.status);
   } catch (error) {
     return error instanceof Error ? error.message : "no response";
   }

@@ -35,6 +35,11 @@ export interface Child extends AsyncDisposable {
   lastWords(): Promise<string>;
 }
 
+/** The words that run a script with this runtime. */
+export function denoCommand(permissions: readonly string[], script: string): string[] {
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, script];
+}
+
 /** Starts a process. The command replaces the shell that opens the file: the pid is the command's. */
 export function startChild({ name, core, command, cwd, env = {} }: ChildOptions): Child {
   const outputFile = `${cwd}/${name}.out`;

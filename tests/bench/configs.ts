@@ -1,4 +1,5 @@
-/** The settings of the upstream (nginx) and of the peer HAProxy, as texts. Pure. */
+/** The settings files of the upstream (nginx) and of the peers that have one, as texts. Pure. */
+import type { Variant } from "./cases.ts";
 
 /** The audience that every peer demands. */
 export const AUDIENCE = "api";
@@ -56,24 +57,27 @@ ${writable.join("\n")}
 `;
 }
 
-/** What the HAProxy settings need to know. */
-export interface HaproxyOptions {
+/** What a peer's settings need to know. */
+export interface PeerOptions {
   readonly port: number;
   readonly tlsPort: number;
-  readonly upstreamPort: number;
+  /** The issuer of the tokens, which is the upstream too: an origin. */
   readonly issuer: string;
   /** The file with the public key that signs tokens, PEM. */
   readonly publicKeyFile: string;
   /** The file with the certificate and its key, PEM. */
   readonly certificateFile: string;
+  readonly variant: Variant;
+  /** A directory of the peer's own. */
+  readonly dir: string;
 }
 
 /**
  * HAProxy doing the same job on one thread: a bearer token, RS256 alone, the signature, `exp`,
  * `iss` and `aud`; everything else gets 401.
  */
-export function haproxyConfig(options: HaproxyOptions): string {
-  const { port, tlsPort, upstreamPort, issuer, publicKeyFile, certificateFile } = options;
+export function haproxyConfig(options: PeerOptions): string {
+  const { port, tlsPort, issuer, publicKeyFile, certificateFile } = options;
   const refuse = "http-request deny deny_status 401";
   return `global
   nbthread 1
@@ -101,6 +105,109 @@ frontend checked
   default_backend upstream
 
 backend upstream
-  server nginx 127.0.0.1:${upstreamPort}
+  server nginx ${new URL(issuer).host}
 `;
+}
+
+/** Where Debian's Apache has its modules. */
+export const APACHE_MODULES = "/usr/lib/apache2/modules";
+
+/** The modules that the settings need. */
+const APACHE_PARTS = [
+  "mpm_event",
+  "authn_core",
+  "authz_core",
+  "authz_user",
+  "proxy",
+  "proxy_http",
+  "ssl",
+  "auth_openidc",
+];
+
+/**
+ * Apache with mod_auth_openidc as a resource server: RS256 signatures by one key, `exp`, `iss` and
+ * `aud`. One process with 128 threads: with fewer it
+ * closes connections that rest whenever all of them work.
+ */
+export function apacheConfig(options: PeerOptions): string {
+  const { port, tlsPort, issuer, publicKeyFile, certificateFile, variant, dir } = options;
+  const modules = APACHE_PARTS.map((part) =>
+    `LoadModule ${part}_module ${APACHE_MODULES}/mod_${part}.so`
+  );
+  return `ServerRoot "${dir}"
+DefaultRuntimeDir "${dir}"
+PidFile "${dir}/apache.pid"
+ServerName localhost
+Listen 127.0.0.1:${port}
+Listen 127.0.0.1:${tlsPort} https
+ErrorLog /dev/stderr
+LogLevel crit
+${modules.join("\n")}
+User "#65534"
+Group "#65534"
+${
+    variant === "access-log"
+      ? 'CustomLog /dev/stdout "%h %l %u %t \\"%r\\" %>s %b"\n'
+      : ""
+  }StartServers 1
+ServerLimit 1
+ThreadLimit 128
+ThreadsPerChild 128
+MaxRequestWorkers 128
+AsyncRequestWorkerFactor 16
+KeepAlive On
+KeepAliveTimeout 60
+MaxKeepAliveRequests 0
+OIDCOAuthVerifyCertFiles "bench#${publicKeyFile}"
+OIDCOAuthRemoteUserClaim sub
+OIDCCryptoPassphrase bench
+<VirtualHost 127.0.0.1:${tlsPort}>
+  SSLEngine on
+  SSLCertificateFile "${certificateFile}"
+  SSLCertificateKeyFile "${certificateFile}"
+</VirtualHost>
+<Location />
+  AuthType oauth20
+  <RequireAll>
+    Require claim "iss:${issuer}"
+    Require claim "aud:${AUDIENCE}"
+  </RequireAll>
+  ProxyPass "${issuer}/" enablereuse=on keepalive=On
+</Location>
+`;
+}
+
+/**
+ * oauth2-proxy for bearer tokens alone: what the provider has signed for the audience is let through,
+ * everything else gets 401 instead of a login. The secrets are for logins, which do not happen here.
+ */
+export function oauth2ProxyConfig(options: PeerOptions): string {
+  const { port, tlsPort, issuer, certificateFile, variant } = options;
+  const settings = {
+    provider: "oidc",
+    oidc_issuer_url: issuer,
+    oidc_email_claim: "sub",
+    insecure_oidc_allow_unverified_email: true,
+    client_id: AUDIENCE,
+    client_secret: "unused",
+    cookie_secret: "sixteen unused b",
+    email_domains: ["*"],
+    redirect_url: `http://127.0.0.1:${port}/oauth2/callback`,
+    skip_jwt_bearer_tokens: true,
+    api_routes: [".*"],
+    upstreams: [`${issuer}/`],
+    ...(variant === "tls"
+      ? {
+        https_address: `127.0.0.1:${tlsPort}`,
+        tls_cert_file: certificateFile,
+        tls_key_file: certificateFile,
+      }
+      : { http_address: `127.0.0.1:${port}` }),
+    request_logging: variant === "access-log",
+    auth_logging: false,
+    standard_logging: false,
+  };
+  // Strings, switches and lists of strings are written in TOML as in JSON.
+  return Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+    .join("");
 }

@@ -1,22 +1,16 @@
 /** What every run needs: a directory, ports, keys, tokens, a certificate, scripts for wrk. */
 import { makeAuthority } from "../support/pfx.ts";
-import { breakSignature, publicJwk, rawToken, rsaKey, type Signer } from "../support/tokens.ts";
+import {
+  breakSignature,
+  type Members,
+  publicJwk,
+  rawToken,
+  rsaKey,
+  type Signer,
+} from "../support/tokens.ts";
 import { type Load, MANY_TOKENS } from "./cases.ts";
-import { AUDIENCE, haproxyConfig, nginxConfig } from "./configs.ts";
+import { AUDIENCE, nginxConfig } from "./configs.ts";
 import { getScript, manyScript, refusedScript, uploadScript } from "./wrk.ts";
-
-/** Who needs a port. `variant` is this proxy set up for one case, beside the standard one. */
-const PORT_NAMES = [
-  "nginx",
-  "haproxy",
-  "haproxyTls",
-  "naive",
-  "proxy",
-  "proxyTls",
-  "variant",
-  "variantTls",
-  "echo",
-] as const;
 
 /** Size of the download, in bytes. */
 const DOWNLOAD_BYTES = 1 << 20;
@@ -27,21 +21,29 @@ const TOKEN_LIFETIME_SECS = 24 * 3600;
 /** How many tokens are signed between two looks at the abort signal. */
 const SIGNED_AT_ONCE = 64;
 
-/** A free port for each name. */
-export type Ports = Readonly<Record<typeof PORT_NAMES[number], number>>;
-
 /** A prepared run. Disposing removes all its files. */
 export interface Lab extends AsyncDisposable {
   /** Working directory of the children: no settings file lies there. */
   readonly dir: string;
-  readonly ports: Ports;
+  /** The port of nginx. */
+  readonly upstreamPort: number;
+  /** The port of the WebSocket upstream. */
+  readonly echoPort: number;
   /** The issuer of the tokens, which is nginx, the upstream too. */
   readonly issuer: string;
   readonly token: string;
+  /** Tokens that every peer has to refuse, by what is wrong with them. */
+  readonly badTokens: ReadonlyMap<string, string>;
   readonly nginxConfigFile: string;
-  readonly haproxyConfigFile: string;
+  /** The public key that signs tokens, PEM. */
+  readonly publicKeyFile: string;
+  /** The certificate of TLS and its key, PEM. */
+  readonly certificateFile: string;
+  /** The same as PFX. */
   readonly pfxFile: string;
   readonly pfxPassword: string;
+  /** Who signed the certificate, PEM. */
+  readonly authority: string;
   /** Where the script of a load is. */
   scriptFile(load: Load): string;
 }
@@ -58,8 +60,8 @@ export async function openLab(many: boolean, signal: AbortSignal): Promise<Lab> 
 }
 
 async function fillLab(dir: string, many: boolean, signal: AbortSignal): Promise<Lab> {
-  const ports = freePorts();
-  const issuer = `http://127.0.0.1:${ports.nginx}`;
+  const [upstreamPort, echoPort] = freePorts();
+  const issuer = `http://127.0.0.1:${upstreamPort}`;
   const file = (name: string) => `${dir}/${name}`;
   const write = (name: string, text: string) => Deno.writeTextFile(file(name), text);
   const scriptFile = (load: Load) => file(`${load}.lua`);
@@ -67,7 +69,7 @@ async function fillLab(dir: string, many: boolean, signal: AbortSignal): Promise
   const key = await rsaKey();
   const jwk = publicJwk(key, { kid: "bench", alg: "RS256", use: "sig" });
   await write("public.pem", await pemOf(key.publicJwk));
-  await certify(dir);
+  const authority = await certify(dir);
   await Deno.mkdir(file("www"));
   await Deno.writeFile(file("www/big"), randomBytes(DOWNLOAD_BYTES));
   await Deno.mkdir(file("nginx"));
@@ -76,68 +78,70 @@ async function fillLab(dir: string, many: boolean, signal: AbortSignal): Promise
     nginxConfig({
       dir: file("nginx"),
       www: file("www"),
-      port: ports.nginx,
+      port: upstreamPort,
       issuer,
       jwks: JSON.stringify({ keys: [jwk] }),
     }),
   );
-  await write(
-    "haproxy.cfg",
-    haproxyConfig({
-      port: ports.haproxy,
-      tlsPort: ports.haproxyTls,
-      upstreamPort: ports.nginx,
-      issuer,
-      publicKeyFile: file("public.pem"),
-      certificateFile: file("certificate.pem"),
-    }),
-  );
-
   const signer = await signerOf(key.privateJwk);
-  const token = await signedToken(0, issuer, signer);
+  const token = await signedToken(claimsOf(0, issuer), signer);
   await Deno.writeTextFile(scriptFile("get"), getScript(token));
   await Deno.writeTextFile(scriptFile("upload"), uploadScript(token));
   await Deno.writeTextFile(scriptFile("refused"), refusedScript(breakSignature(token)));
+  const badTokens = new Map([["a bad signature", breakSignature(token)]]);
+  for (const [what, claims] of Object.entries(BAD_CLAIMS)) {
+    badTokens.set(what, await signedToken({ ...claimsOf(0, issuer), ...claims }, signer));
+  }
   if (many) {
     await Deno.writeTextFile(scriptFile("many"), manyScript(file("tokens")));
     await write("tokens", (await manyTokens(issuer, signer, signal)).join("\n") + "\n");
   }
   return {
     dir,
-    ports,
+    upstreamPort,
+    echoPort,
     issuer,
     token,
+    badTokens,
     nginxConfigFile: file("nginx.conf"),
-    haproxyConfigFile: file("haproxy.cfg"),
+    publicKeyFile: file("public.pem"),
+    certificateFile: file("certificate.pem"),
     pfxFile: file("certificate.pfx"),
     pfxPassword: PFX_PASSWORD,
+    authority,
     scriptFile,
     [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
   };
 }
 
+/** Claims that make a token unacceptable, each for a reason of its own; times in seconds. */
+const BAD_CLAIMS = {
+  "an exp that has passed": { exp: 1_700_000_000 },
+  "another issuer": { iss: "https://issuer.invalid" },
+  "another audience": { aud: "other" },
+};
+
 /** The password of the certificate's file, which lives as long as the run. */
 const PFX_PASSWORD = "bench";
 
-/** One certificate with its key, as PFX for this proxy and as PEM for HAProxy. */
-async function certify(dir: string): Promise<void> {
+/** One certificate with its key, as PFX for this proxy and as PEM for the others; gives its authority. */
+async function certify(dir: string): Promise<string> {
   await using authority = await makeAuthority();
-  await authority.leaf("bench", "RSA 2048");
+  await authority.leaf("bench", "RSA 2048", "root");
   const pfx = await authority.pfx("bench", { password: PFX_PASSWORD });
   await Deno.writeFile(`${dir}/certificate.pfx`, pfx);
   const parts = ["bench.crt", "bench.key"].map((name) =>
     Deno.readTextFile(`${authority.dir}/${name}`)
   );
   await Deno.writeTextFile(`${dir}/certificate.pem`, (await Promise.all(parts)).join(""));
+  return await authority.certificate("root");
 }
 
-/** Ports that are free now; all are held until the last is found, so no two are the same. */
-function freePorts(): Ports {
-  const listeners = PORT_NAMES.map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map((listener) => listener.addr.port);
-  listeners.forEach((listener) => listener.close());
-  // Every name has a port: both lists are of the same length.
-  return Object.fromEntries(PORT_NAMES.map((name, i) => [name, ports[i]])) as Ports;
+/** Two ports that are free now; the first is held until the second is found, so they differ. */
+export function freePorts(): readonly [number, number] {
+  using first = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using second = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return [first.addr.port, second.addr.port];
 }
 
 async function signerOf(privateJwk: JsonWebKey): Promise<Signer> {
@@ -146,11 +150,10 @@ async function signerOf(privateJwk: JsonWebKey): Promise<Signer> {
   return async (input) => new Uint8Array(await crypto.subtle.sign(parameters, key, input));
 }
 
-/** An access token (RFC 9068) of client number `index`. */
-function signedToken(index: number, issuer: string, signer: Signer): Promise<string> {
+/** The claims of client number `index`. */
+function claimsOf(index: number, issuer: string): Members {
   const iat = Math.floor(Date.now() / 1000);
-  const header = { alg: "RS256", kid: "bench", typ: "at+jwt" };
-  const claims = {
+  return {
     iss: issuer,
     aud: AUDIENCE,
     sub: `client-${index}`,
@@ -160,6 +163,11 @@ function signedToken(index: number, issuer: string, signer: Signer): Promise<str
     iat,
     exp: iat + TOKEN_LIFETIME_SECS,
   };
+}
+
+/** An access token (RFC 9068) with such claims. */
+function signedToken(claims: Members, signer: Signer): Promise<string> {
+  const header = { alg: "RS256", kid: "bench", typ: "at+jwt" };
   return rawToken(JSON.stringify(header), JSON.stringify(claims), signer);
 }
 
@@ -170,7 +178,7 @@ async function manyTokens(issuer: string, signer: Signer, signal: AbortSignal): 
     const count = Math.min(SIGNED_AT_ONCE, MANY_TOKENS - tokens.length);
     const batch = Array.from({ length: count }, (_, i) => tokens.length + i);
     tokens.push(
-      ...await Promise.all(batch.map((index) => signedToken(index, issuer, signer))),
+      ...await Promise.all(batch.map((index) => signedToken(claimsOf(index, issuer), signer))),
     );
   }
   return tokens;

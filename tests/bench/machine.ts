@@ -12,13 +12,16 @@ const NEEDED = {
 const SERVER_DIRS = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /** The documented set-up. */
-export const INSTALL_LINE = "apt-get install haproxy wrk nginx-light";
+export const INSTALL_LINE =
+  "apt-get install wrk nginx-light haproxy apache2 libapache2-mod-auth-openidc";
 
-/** Paths of the tools. */
+/** What stands where a program does not say its version. */
+export const UNKNOWN_VERSION = "of unknown version";
+
+/** Paths of the tools, those of the peers aside. */
 export interface Tools {
   readonly nginx: string;
   readonly wrk: string;
-  readonly haproxy: string | undefined;
 }
 
 /** What the report says about the machine. */
@@ -34,7 +37,7 @@ export async function findTools(): Promise<Tools | string> {
   if (Deno.build.os !== "linux") return "the benchmark needs Linux: it reads /proc and pins cores";
   if ((await processors()).length < 2) return "the benchmark needs two cores: load and proxy";
   const found = new Map<string, string>();
-  for (const name of [...Object.keys(NEEDED), "haproxy"]) {
+  for (const name of Object.keys(NEEDED)) {
     const path = await findTool(name);
     if (path !== undefined) found.set(name, path);
   }
@@ -47,19 +50,18 @@ export async function findTools(): Promise<Tools | string> {
     return `missing: ${names}. To install what the benchmark needs:\n\n  ` +
       [INSTALL_LINE, ...others].join(" ");
   }
-  return { nginx, wrk, haproxy: found.get("haproxy") };
+  return { nginx, wrk };
 }
 
 /** Asks the tools for their versions. */
-export async function describeMachine(tools: Tools): Promise<Machine> {
+export async function describeMachine({ nginx, wrk }: Tools): Promise<Machine> {
   const names = await processors();
-  const versions = [`Deno ${Deno.version.deno}`, `V8 ${Deno.version.v8}`];
-  const { haproxy, nginx, wrk } = tools;
-  if (haproxy !== undefined) {
-    versions.push(`HAProxy ${await version(haproxy, "-v", /version (\S+)/i)}`);
-  }
-  versions.push(`nginx ${await version(nginx, "-v", /nginx\/(\S+)/)}`);
-  versions.push(`wrk ${await version(wrk, "-v", /^wrk (\S+)/)}`);
+  const versions = [
+    `Deno ${Deno.version.deno}`,
+    `V8 ${Deno.version.v8}`,
+    `nginx ${versionIn(await outputOf(nginx, "-v"), /nginx\/(\S+)/)}`,
+    `wrk ${versionIn(await outputOf(wrk, "-v"), /^wrk (\S+)/)}`,
+  ];
   return {
     processor: names[0] ?? "unknown",
     cores: names.length,
@@ -75,7 +77,8 @@ async function processors(): Promise<string[]> {
   return names.length > 0 ? names : [...text.matchAll(/^processor\s*:/gm)].map(() => "unknown");
 }
 
-async function findTool(name: string): Promise<string | undefined> {
+/** The path of a program, looked for in the search path and where servers are installed. */
+export async function findTool(name: string): Promise<string | undefined> {
   const dirs = [...(Deno.env.get("PATH") ?? "").split(":"), ...SERVER_DIRS];
   for (const dir of dirs.filter((dir) => dir !== "")) {
     const path = `${dir}/${name}`;
@@ -85,13 +88,18 @@ async function findTool(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function version(command: string, flag: string, pattern: RegExp): Promise<string> {
+/** What a command prints that ends at once. */
+export async function outputOf(command: string, ...args: string[]): Promise<string> {
   const output = await new Deno.Command(command, {
-    args: [flag],
+    args,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).output();
-  const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
-  return pattern.exec(text)?.[1] ?? "of unknown version";
+  return new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
+}
+
+/** The version in a text, by the group of a pattern. */
+export function versionIn(text: string, pattern: RegExp): string {
+  return pattern.exec(text)?.[1] ?? UNKNOWN_VERSION;
 }

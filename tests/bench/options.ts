@@ -1,7 +1,7 @@
 /** The command line of the benchmark. Pure. */
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../../src/result.ts";
-import { type BenchCase, CASES, CHOOSABLE_PEERS, type PeerName } from "./cases.ts";
+import { type BenchCase, CASES, PROXIES, type ProxyName } from "./cases.ts";
 
 /** What to run. */
 export interface Options {
@@ -11,13 +11,17 @@ export interface Options {
   /** Connections that are kept open. */
   readonly conns: number;
   readonly cases: readonly BenchCase[];
-  readonly peers: readonly PeerName[];
+  readonly peers: readonly ProxyName[];
   /** Directory for `benchmarks.md` and `benchmarks.svg`. */
   readonly out: string;
+  /** The program oauth2-proxy, where one is named. */
+  readonly oauth2Proxy?: string | undefined;
+  /** The directory in which npm has installed Fastify's packages, where one is named. */
+  readonly fastify?: string | undefined;
 }
 
-/** Three rounds of three seconds: the whole run takes four to five minutes. */
-const DEFAULTS = { rounds: 3, secs: 3, conns: 64, out: "docs" };
+/** Three rounds of three seconds: the whole run takes nine to ten minutes. */
+export const DEFAULTS = { rounds: 3, secs: 3, conns: 64, out: "docs" };
 
 /** Upper ends, so that a slip of the finger does not run for hours. */
 const MOST = { rounds: 50, secs: 60, conns: 1000 };
@@ -29,8 +33,13 @@ export const HELP = `deno task bench [options]
   --secs N     seconds of one measurement (default ${DEFAULTS.secs})
   --conns N    connections kept open (default ${DEFAULTS.conns})
   --cases A,B  of ${CASES.map(({ name }) => name).join(", ")} (default all)
-  --peers A,B  of ${CHOOSABLE_PEERS.join(", ")} (default all)
+  --peers A,B  of ${PROXIES.join(", ")} (default all)
   --out DIR    where benchmarks.md and benchmarks.svg go (default ${DEFAULTS.out})
+  --oauth2-proxy FILE  the program oauth2-proxy; without it that peer is left out
+  --fastify DIR        where npm has installed Fastify; without it that peer is left out
+
+One round of one second: --rounds 1 --secs 1. With the directory ${DEFAULTS.out} the sentence in
+README.md is written too.
 `;
 
 /** Parses the arguments; fails with a sentence for the terminal, or with the help where asked. */
@@ -47,15 +56,17 @@ export function parseOptions(args: readonly string[]): Result<Options, string> {
   if (!conns.ok) return conns;
   const cases = chosen("cases", values.cases, CASES.map(({ name }) => name));
   if (!cases.ok) return cases;
-  const peers = chosen("peers", values.peers, CHOOSABLE_PEERS);
+  const peers = chosen("peers", values.peers, PROXIES);
   if (!peers.ok) return peers;
   return ok({
     rounds: rounds.value,
     secs: secs.value,
     conns: conns.value,
     cases: CASES.filter(({ name }) => cases.value.includes(name)),
-    peers: CHOOSABLE_PEERS.filter((name) => peers.value.includes(name)),
+    peers: PROXIES.filter((name) => peers.value.includes(name)),
     out: values.out ?? DEFAULTS.out,
+    oauth2Proxy: values["oauth2-proxy"],
+    fastify: values.fastify,
   });
 }
 
@@ -71,6 +82,8 @@ function splitArguments(args: readonly string[]) {
         cases: text,
         peers: text,
         out: text,
+        "oauth2-proxy": text,
+        fastify: text,
         help: { type: "boolean" },
       },
     }));

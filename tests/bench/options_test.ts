@@ -17,20 +17,27 @@ function fault(...args: string[]): string {
 Deno.test("without options everything is run", () => {
   const { cases, peers, rounds, out } = good();
   assertEquals(cases.length, CASES.length);
-  assertEquals(peers, ["haproxy", "naive", "proxy"]);
+  assertEquals(peers, ["haproxy", "oauth2-proxy", "apache", "fastify", "naive", "proxy"]);
   assertEquals([rounds, out], [3, "docs"]);
 });
 
-Deno.test("the whole run with the defaults is planned for less than five minutes", () => {
+Deno.test("the whole run with the defaults is planned for less than twelve minutes", () => {
   const { rounds, secs } = good();
   const measurements = CASES.reduce((sum, { peers }) => sum + peers.length, 0) * rounds;
-  assert(measurements * secs < 240, "measurements alone");
+  assert(measurements * secs < 480, "measurements alone");
 });
 
 Deno.test("chosen cases and peers keep the order of the tables", () => {
   const { cases, peers } = good("--cases", "tls,warm", "--peers=proxy,haproxy");
   assertEquals(cases.map(({ name }) => name), ["warm", "tls"]);
   assertEquals(peers, ["haproxy", "proxy"]);
+});
+
+Deno.test("programs that no package manager knows are named on the command line", () => {
+  const { oauth2Proxy, fastify } = good("--oauth2-proxy", "/a/oauth2-proxy", "--fastify=/b");
+  assertEquals([oauth2Proxy, fastify], ["/a/oauth2-proxy", "/b"]);
+  assertEquals([good().oauth2Proxy, good().fastify], [undefined, undefined]);
+  assertIncludes(fault("--oauth2-proxy"), HELP);
 });
 
 Deno.test("numbers have bounds", () => {

@@ -1,26 +1,11 @@
 import { assertEquals, assertExcludes, assertIncludes, assertMatch } from "../support/assert.ts";
-import { CASES, CHOOSABLE_PEERS } from "./cases.ts";
-import { document, faults, type Findings, memoryLine, resultTable } from "./report.ts";
-import { exampleRows } from "./rows.ts";
+import { comparisonTable, document, faults, memoryLine, peerTable, resultTable } from "./report.ts";
+import { exampleRows, findings } from "./rows.ts";
 
-function findings(overrides: Partial<Findings> = {}): Findings {
-  return {
-    rows: exampleRows(),
-    memory: { cpuMicros: 0, pssMb: 95, rssMb: 130 },
-    notes: ["websocket: left out"],
-    faults: [],
-    machine: { processor: "A Processor", cores: 2, system: "Linux 6.1", versions: ["nginx 1.22"] },
-    options: {
-      rounds: 3,
-      secs: 4,
-      conns: 64,
-      cases: CASES,
-      peers: CHOOSABLE_PEERS,
-      out: "/somewhere/docs",
-    },
-    date: new Date("2026-01-02T03:04:05Z"),
-    ...overrides,
-  };
+/** The line of a table that begins with this cell, its cells without their padding. */
+function cellsOf(text: string, first: string): string[] {
+  const line = text.split("\n").find((line) => line.startsWith(`| ${first} `)) ?? "";
+  return line.split("|").slice(2, -1).map((cell) => cell.trim());
 }
 
 Deno.test("the table says for each aim whether it was reached", () => {
@@ -49,6 +34,41 @@ Deno.test("the document holds notes, faults and no path of the machine", () => {
   assertIncludes(text, "- websocket: left out\n");
   assertIncludes(text, "- something broke\n");
   assertExcludes(text, "/somewhere");
+});
+
+Deno.test("the comparison has a column for each chosen proxy, a dash where nothing was measured", () => {
+  const text = comparisonTable(findings());
+  assertEquals(cellsOf(text, "one token, used again"), [
+    "40.0 (1.00)",
+    "200 (5.00)",
+    "80.0 (2.00)",
+    "–",
+    "250 (6.25)",
+    "20.0 (0.50)",
+  ]);
+  assertEquals(cellsOf(text, "6,000 tokens in turn"), ["–", "–", "–", "–", "–", "–"]);
+  assertEquals(cellsOf(text, "memory after the run, MB"), ["16", "–", "–", "–", "–", "95"]);
+  const { options } = findings();
+  const two = comparisonTable(findings({ options: { ...options, peers: ["apache", "proxy"] } }));
+  assertEquals(cellsOf(two, "one token, used again"), ["80.0 (2.00)", "20.0 (0.50)"]);
+});
+
+Deno.test("the table of the peers has their versions, or why they were left out", () => {
+  const text = peerTable(findings());
+  assertEquals(cellsOf(text, "HAProxy")[0], "HAProxy 2.6");
+  assertEquals(cellsOf(text, "Fastify")[0], "left out: not named by `--fastify DIR`");
+});
+
+Deno.test("the document says how to get the programs and how to run them again", () => {
+  const text = document(findings());
+  for (
+    const part of [
+      "go install github.com/oauth2-proxy/oauth2-proxy/v7@v",
+      "npm install --prefix /tmp/bench fastify@",
+      "libapache2-mod-auth-openidc",
+      "deno task bench --oauth2-proxy /tmp/bench/oauth2-proxy --fastify /tmp/bench\n",
+    ]
+  ) assertIncludes(text, part);
 });
 
 Deno.test("rows without failures are no faults", () => {

@@ -8,6 +8,7 @@ import { findTools } from "./machine.ts";
 import { measure } from "./measure.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { startPeer, startUpstream } from "./peers.ts";
+import { findPrograms } from "./programs.ts";
 import { usageOf } from "./procfs.ts";
 
 /** The cases of a round: small responses, many tokens, refusals, bodies both ways, TLS. */
@@ -20,15 +21,17 @@ const MOST_MINUTES = 60;
 
 async function soak(minutes: number): Promise<number> {
   const tools = await findTools();
-  const options = parseOptions(["--secs", String(SECS)]);
+  const options = parseOptions(["--secs", String(SECS), "--peers", "proxy"]);
   if (typeof tools === "string" || !options.ok) {
     await print(`error: ${typeof tools === "string" ? tools : HELP}\n`);
     return 1;
   }
+  const program = (await findPrograms(options.value)).found.get("proxy");
+  if (program === undefined) throw new Error("this proxy has no program");
   const signal = AbortSignal.timeout((minutes + 3) * 60_000);
   await using lab = await openLab(true, signal);
   await using _upstream = await startUpstream(lab, tools, signal);
-  await using proxy = await startPeer("proxy", "standard", lab, tools, signal);
+  await using proxy = await startPeer("proxy", program, "standard", lab, signal);
   const setting = { lab, tools, options: options.value, signal };
   const target = { port: proxy.port, tlsPort: proxy.tlsPort, pid: proxy.child.pid };
   let requests = 0;

@@ -49,6 +49,12 @@ Deno.test("without HAProxy there is neither a ratio nor a verdict", () => {
   assertEquals([row?.ratio, row?.reached], [undefined, undefined]);
 });
 
+Deno.test("a case has an aim where HAProxy is measured, and nowhere else", () => {
+  for (const { name, aim, peers } of CASES) {
+    assertEquals(aim !== undefined, peers.includes("haproxy"), name);
+  }
+});
+
 Deno.test("other peers have a ratio and no verdict", () => {
   const samples = [
     sample({ peer: "haproxy", cpuMicros: 40 }),

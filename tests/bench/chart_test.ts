@@ -38,11 +38,11 @@ Deno.test("the bars of a case are in proportion", () => {
 Deno.test("the aim is marked where this proxy's bar would have to end", () => {
   const svg = chart(warmRows());
   const [, first] = attributes(svg, /<line class="aim"[^>]*>/g, "x1");
-  assertEquals(first, 200 + 30.4);
+  assertEquals(first, 200 + 39.5);
 });
 
 Deno.test("the values stand in the chart as text", () => {
-  assertIncludes(chart(exampleRows()), "20.0 µs (0.50 of HAProxy, aim 0.50)");
+  assertIncludes(chart(exampleRows()), "20.0 µs (0.50 of HAProxy, aim 0.65)");
 });
 
 Deno.test("the chart follows light and dark, and runs nothing", () => {

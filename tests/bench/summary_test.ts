@@ -41,7 +41,7 @@ Deno.test("the ratio compares within a round before the median is taken", () => 
 Deno.test("an aim counts as reached at exactly its share and not above it", () => {
   const reached = (cpuMicros: number) =>
     only([sample({ peer: "haproxy", cpuMicros: 40 }), sample({ cpuMicros })])?.reached;
-  assertEquals([reached(20), reached(20.1)], [true, false]);
+  assertEquals([reached(26), reached(26.1)], [true, false]);
 });
 
 Deno.test("without HAProxy there is neither a ratio nor a verdict", () => {

@@ -36,7 +36,8 @@ export interface UpstreamResponse {
   readonly headers: Iterable<[string, string]>;
   /**
    * Bytes where all of it has arrived already. A stream errors when the upstream fails, so that
-   * a part never looks like the whole.
+   * a part never looks like the whole. A piece of it is there until the next one is asked for: who keeps
+   * it for longer copies it.
    */
   readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
   /** With a 101 to a request for another protocol, and with nothing else. */

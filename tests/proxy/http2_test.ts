@@ -1,4 +1,5 @@
 /** Forwarding for clients that speak TLS and HTTP/2, and to upstreams over TLS. */
+import { createHash, randomBytes } from "node:crypto";
 import http2 from "node:http2";
 import type { TlsIdentity } from "../../src/tls/pfx.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
@@ -6,7 +7,7 @@ import { makeAuthority } from "../support/pfx.ts";
 import { rawRequest } from "../support/raw.ts";
 import { hang, httpUpstream, rawUpstream, responding } from "../support/upstream.ts";
 import { headOf, protect, type Protected, type Transport, TRANSPORTS } from "./harness.ts";
-import { eventually } from "../support/waiting.ts";
+import { eventually, pause } from "../support/waiting.ts";
 
 const TLS_SETTINGS = { LISTEN_SSL_URL: "127.0.0.1:0", CERT_FILE: "not read here" };
 
@@ -97,6 +98,25 @@ for (const transport of TRANSPORTS) {
         responses.push(await response.text());
       }
       assertEquals(responses, ["POST ", "POST ", "POST text", "POST ab"]);
+    });
+
+    test(`slow clients over TLS (${protocol}) get every byte of large bodies.`, async () => {
+      const bodies = [0, 1, 2].map(() => new Uint8Array(randomBytes(6 * 1024 * 1024)));
+      await using upstream = httpUpstream((request) =>
+        new Response(bodies[Number(new URL(request.url).pathname.slice(1))])
+      );
+      await using guarded = await secured(upstream.url, protocol);
+      const got = await Promise.all(bodies.map(async (_, i) => {
+        const hash = createHash("sha256");
+        const response = await guarded.call(`/${i}`);
+        await pause(100 * i);
+        for await (const piece of response.body ?? []) {
+          hash.update(piece);
+          await pause(i);
+        }
+        return hash.digest("hex");
+      }));
+      assertEquals(got, bodies.map((body) => createHash("sha256").update(body).digest("hex")));
     });
 
     test(`an upstream that dies in mid-body breaks the response over TLS (${protocol}).`, async () => {

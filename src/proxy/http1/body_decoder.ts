@@ -21,6 +21,8 @@ export interface BodyDecoder {
   closed(): boolean;
   /** How many bytes of the body are still to come, as far as that is known: for choosing a buffer. */
   readonly expected: number;
+  /** Whether no more than those will come. */
+  readonly exact: boolean;
 }
 
 /** A body of known length (RFC 9112, section 6.2). */
@@ -28,6 +30,7 @@ export class LengthDecoder implements BodyDecoder {
   start = 0;
   end = 0;
   used = 0;
+  readonly exact = true;
   expected: number;
 
   constructor(length: number) {
@@ -55,6 +58,7 @@ export class CloseDecoder implements BodyDecoder {
   start = 0;
   end = 0;
   used = 0;
+  readonly exact = false;
   readonly expected = 0;
 
   decode(_bytes: Uint8Array, from: number, to: number): undefined {
@@ -95,6 +99,7 @@ export class ChunkedDecoder implements BodyDecoder {
   start = 0;
   end = 0;
   used = 0;
+  readonly exact = false;
   /** Of the current chunk. */
   expected = 0;
   #part = Part.Size;

@@ -25,8 +25,10 @@ export class ResponseBody {
   #wrong: string | undefined;
   /** Whether the head brought something of the body along. */
   #started: boolean;
-  /** Whether the last read got all it had room for, so that more is likely to be there. */
-  #full = false;
+  /** How much to read next, in bytes: follows what the reads before have brought. */
+  #size: number;
+  /** The memory of the piece handed over last, where it was not `#small`. */
+  #lent: ArrayBuffer | undefined;
 
   /**
    * @param decoder has decoded what came with the head, which lies in `small`.
@@ -46,10 +48,15 @@ export class ResponseBody {
     this.#events = events;
     this.#wrong = events.wrong;
     this.#started = decoder.start < decoder.end;
+    this.#size = decoder.expected >= LARGE_BODY_BYTES ? LARGE_READ_BYTES : small.length;
   }
 
-  /** Hands the next piece over, or ends the exchange. */
+  /**
+   * Hands the next piece over, or ends the exchange. Since the receiver wants another one it has done
+   * with the last one, whose memory is released.
+   */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#release();
     if (this.#started) {
       this.#started = false;
       this.#handOver(controller, this.#small);
@@ -69,7 +76,7 @@ export class ResponseBody {
         if (!this.#decoder.closed()) return this.#break("closed before the end of the body");
         return this.#end(false);
       }
-      this.#full = count === into.length;
+      this.#adapt(count, into.length);
       this.#events.moved();
       this.#wrong = this.#decoder.decode(into, 0, count);
       const brought = this.#decoder.start < this.#decoder.end;
@@ -82,9 +89,16 @@ export class ResponseBody {
   }
 
   #room(): Uint8Array<ArrayBuffer> {
-    const { expected } = this.#decoder;
-    if (expected >= LARGE_BODY_BYTES) return new Uint8Array(Math.min(expected, LARGE_READ_BYTES));
-    return this.#full ? new Uint8Array(LARGE_READ_BYTES) : this.#small;
+    const { expected, exact } = this.#decoder;
+    const bounded = exact || expected >= LARGE_BODY_BYTES;
+    const size = bounded ? Math.min(expected, this.#size) : this.#size;
+    return size <= this.#small.length ? this.#small : new Uint8Array(size);
+  }
+
+  /** Fits the next read to one that had room for more, or had not. */
+  #adapt(count: number, room: number): void {
+    if (count === room) this.#size = Math.min(4 * this.#size, LARGE_READ_BYTES);
+    else if (2 * count < room) this.#size = Math.max(room >> 1, this.#small.length);
   }
 
   #handOver(
@@ -96,6 +110,16 @@ export class ResponseBody {
     // A small piece would keep all of a large read's memory.
     const copied = bytes === this.#small || 2 * (end - start) < bytes.length;
     controller.enqueue(copied ? bytes.slice(start, end) : bytes.subarray(start, end));
+    if (bytes !== this.#small) this.#lent = bytes.buffer;
+  }
+
+  /**
+   * Lets go of the last piece's memory: it is free as soon as the runtime, which counts its own
+   * references, has sent it, not only when garbage is collected. Large bodies need half the memory then.
+   */
+  #release(): void {
+    this.#lent?.transfer(0);
+    this.#lent = undefined;
   }
 
   #break(detail: string): void {

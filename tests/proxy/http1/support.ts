@@ -93,7 +93,7 @@ export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): P
   const { status, body } = response.value;
   let text: string;
   try {
-    const bytes = await new Response(body).bytes();
+    const bytes = body instanceof ReadableStream ? await collected(body) : body ?? new Uint8Array();
     text = `${status} ${new TextDecoder("latin1").decode(bytes)}`;
     const [end] = ended(response.value, ends);
     assert(end?.bytes === bytes.length && end.failure === undefined);
@@ -102,6 +102,13 @@ export async function outcomeOf(upstream: Upstream, { request, ends }: Asked): P
   }
   assert(ended(response.value, ends).length === 1);
   return text;
+}
+
+/** All bytes of a body: each piece is copied, since it is there only until the next is asked for. */
+async function collected(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const pieces = [];
+  for await (const piece of body) pieces.push(piece.slice());
+  return Buffer.concat(pieces);
 }
 
 /** A connection that exists in memory alone: what it sends is given, what is sent to it is dropped. */

@@ -82,6 +82,8 @@ export const CASES: readonly BenchCase[] = [
     name: "no-cache",
     title: "every token verified, caches off",
     variant: "no-cache",
+    // Requests with one token would share checks that wait.
+    load: "many",
     aim: 2.7,
   },
   {

@@ -6,7 +6,7 @@ import type { ChaosProvider } from "./provider.ts";
 import type { ChaosProxy } from "./proxy.ts";
 import { type ChaosEvent, RESTART_AFTER_MS, RESTART_OUTAGE_MS } from "./schedule.ts";
 import { AUDIENCE, LEEWAYS_SECS } from "./tokens.ts";
-import type { ChaosUpstream } from "./upstream.ts";
+import { type ChaosUpstream, EVENT_STREAM_MS } from "./upstream.ts";
 
 /** What is played with. */
 export interface Stage {
@@ -93,7 +93,10 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     if (event.how === "dead") await upstream.comeBack();
     else upstream.treat("right");
     // Late responses alone are no reason for anything but waiting.
-    if (event.how !== "late") upstreamTroubles.push({ from, to: now() });
+    if (event.how === "late") return;
+    // A stream of events that began meanwhile closes its connection at its own end.
+    const to = now() + (event.how === "closing" ? EVENT_STREAM_MS : 0);
+    upstreamTroubles.push({ from, to });
   }
 
   async function killWorkers(most: number): Promise<void> {

@@ -21,6 +21,9 @@ const LATE_MS = 1_200;
 const EVENTS = 16;
 const EVENT_MS = 150;
 
+/** How long a stream of events lasts, in milliseconds. */
+export const EVENT_STREAM_MS = EVENTS * EVENT_MS;
+
 /** Largest download, in bytes. */
 export const MAX_DOWNLOAD_BYTES = 200_000;
 

@@ -87,8 +87,8 @@ export class ProviderKeys implements KeySource {
   #inFlight = false;
   /** What clients wait for that got no fetch yet. */
   #wanted: FetchNeed | undefined;
-  /** Settles when the next attempt ends, successful or not. */
-  #next = Promise.withResolvers<void>();
+  /** Settles when the attempt in flight, or the next one, ends; without it on `close`. */
+  #next = Promise.withResolvers<Attempt | undefined>();
   #cancelScheduled: (() => void) | undefined;
   #cancelAgeing: (() => void) | undefined;
   /** Whether failed fetches are retried without a request: the keys have reached their expiry, or there are none. */
@@ -129,13 +129,15 @@ export class ProviderKeys implements KeySource {
       this.#bucket.take();
       this.#fetchNow();
     }
-    await this.#next.promise;
-    const { startedAt = 0, error } = this.#attempt ?? {};
-    if (error !== undefined) {
-      return fail(this.#noKeys(this.#untilPermittedMs("needed"), describe(error)));
+    // Not the latest attempt: the next one may have begun by the time this goes on.
+    const attempt = await this.#next.promise;
+    if (attempt?.error !== undefined) {
+      return fail(this.#noKeys(this.#untilPermittedMs("needed"), describe(attempt.error)));
     }
-    if (this.#snapshot === undefined || this.#closed) return fail(this.#noKeys(0, "no keys"));
-    if (missing !== undefined && startedAt >= sinceMs) this.#missing.remember(missing);
+    if (attempt === undefined || this.#snapshot === undefined) {
+      return fail(this.#noKeys(0, "no keys any more"));
+    }
+    if (missing !== undefined && attempt.startedAt >= sinceMs) this.#missing.remember(missing);
     return ok(this.#snapshot);
   }
 
@@ -149,7 +151,7 @@ export class ProviderKeys implements KeySource {
     this.#stop.abort();
     this.#cancelScheduled?.();
     this.#cancelAgeing?.();
-    this.#next.resolve();
+    this.#next.resolve(undefined);
   }
 
   #noKeys(untilMs: number, text: string): NoKeys {
@@ -207,16 +209,19 @@ export class ProviderKeys implements KeySource {
     const outcome = await fetchKeys(this.#address(), this.#deps, this.#stop.signal);
     this.#inFlight = false;
     if (this.#closed) return;
+    // What follows may begin the next attempt, for which others wait.
+    const ended = this.#next;
+    this.#next = Promise.withResolvers();
     if (outcome.ok) {
       const keys = this.#succeed(outcome.value, attempt.startedAt);
       onFetched?.(keys, outcome.value.skewSecs);
+      ended.resolve(attempt);
     } else {
-      this.#fail({ ...attempt, error: outcome.failure });
+      const failed = { ...attempt, error: outcome.failure };
+      this.#fail(failed);
+      ended.resolve(failed);
     }
     onAttempt?.(outcome.ok ? "ok" : outcome.failure.kind);
-    const ended = this.#next;
-    this.#next = Promise.withResolvers<void>();
-    ended.resolve();
   }
 
   /** A key set that becomes empty is an error even with a client secret: the cached keys stay in use. */

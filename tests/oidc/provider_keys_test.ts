@@ -265,6 +265,24 @@ Deno.test("provider keys: a caller that needs newer keys of a failing provider w
   assertEquals(scene.provider.fetches.length, 2);
 });
 
+Deno.test("provider keys: the outcome of a fetch is its own, also where the next one begins at its end", async () => {
+  using scene = makeScene({ cooldownMs: 1_000, expiryMs: 10_000 });
+  await warm(scene);
+  scene.provider.hold();
+  await scene.clock.advance(10_000);
+  await scene.clock.advance(1);
+  // The fetch at the expiry is in flight; when it is given up the back-off is over.
+  const sinceMs = scene.clock.now();
+  const asked = newer(scene, { missing: "kid two" });
+  await scene.clock.advance(PROVIDER_FETCH_TIMEOUT_MS);
+  assertEquals((await asked).ok, false);
+  assertEquals(scene.provider.fetches, [0, 10_000, 15_000]);
+  scene.provider.keys = [lookalikeKey("two", 2)];
+  const again = scene.source.fetch({ sinceMs, missing: "kid two" });
+  scene.provider.release();
+  assertEquals(kids(await again), ["two"]);
+});
+
 Deno.test("provider keys: the fetch in flight is shared by all who ask meanwhile", async () => {
   using scene = makeScene();
   await warm(scene);

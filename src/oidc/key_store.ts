@@ -29,7 +29,7 @@ export interface KeyNeed {
 }
 
 /** A token whatever its key. */
-export type AnyKeyNeed = Pick<KeyNeed, "arrivedAt" | "deadline" | "client">;
+export type AnyKeyNeed = Pick<KeyNeed, "deadline" | "client">;
 
 /** Keys that did not do, and the refusal to return where there are no newer ones. */
 export interface Tried {
@@ -96,10 +96,9 @@ export class KeyStore {
       : this.#findReplaced(need, tried);
   }
 
-  async #firstRing(
-    { arrivedAt, client, deadline }: AnyKeyNeed,
-  ): Promise<Result<KeyRing, Failure>> {
-    const first = await this.#waits.newer({ sinceMs: arrivedAt }, client, deadline);
+  async #firstRing({ client, deadline }: AnyKeyNeed): Promise<Result<KeyRing, Failure>> {
+    // Any keys will do: another worker's request may have had them fetched a moment ago.
+    const first = await this.#waits.newer({ sinceMs: 0 }, client, deadline);
     return first.ok ? ok(this.#ringOf(first.value)) : fail(unavailable(first.failure));
   }
 

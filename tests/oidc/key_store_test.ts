@@ -8,6 +8,7 @@ import {
   UNKNOWN_KID_MEMORY_MS,
 } from "../../src/limits.ts";
 import type { Found, VerificationKey } from "../../src/oidc/key_ring.ts";
+import type { KeySnapshot, KeySource } from "../../src/oidc/key_source.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import type { Failure } from "../../src/failure.ts";
 import type { Result } from "../../src/result.ts";
@@ -217,6 +218,27 @@ Deno.test("key store: 40 cold questions for different keys cost one fetch", asyn
   assertEquals(asked.filter(({ reply }) => outcome(reply) === "unknown_key").length, 20);
   // The one timer is that of the age of the keys.
   assertEquals([scene.provider.fetches.length, scene.clock.pending], [1, 1]);
+});
+
+Deno.test("key store: a worker without keys takes those that were fetched before its first request", async () => {
+  using scene = makeScene();
+  assert((await scene.source.fetch({ sinceMs: 0 })).ok);
+  const keys = scene.source.current();
+  await scene.clock.advance(1);
+  // As in a worker process that has not been sent them yet.
+  let sent: KeySnapshot | undefined;
+  const late: KeySource = {
+    current: () => sent,
+    async fetch(wish) {
+      const outcome = await scene.source.fetch(wish);
+      sent = keys;
+      return outcome;
+    },
+    onChange: () => () => {},
+  };
+  const store = new KeyStore(late, scene.clock, COOLDOWN_MS);
+  assertEquals(outcome(await store.find(needOf(scene.clock, "one"))), 1);
+  assertEquals(scene.provider.fetches, [0]);
 });
 
 Deno.test("key store: a known key never waits, whatever others wait for", async () => {

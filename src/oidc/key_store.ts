@@ -6,14 +6,12 @@ import { type Awaitable, fail, ok, type Result } from "../result.ts";
 import { type Found, type KeyRing, makeRing } from "./key_ring.ts";
 import type { KeySnapshot, KeySource } from "./key_source.ts";
 import { KeyWaits, type NoNewerKeys, TOO_SLOW } from "./key_waits.ts";
-import { MissingKeys } from "./missing_keys.ts";
+import { MissingKeys, NOT_BROUGHT } from "./missing_keys.ts";
 
 const NO_USABLE_KEY: Failure = {
   reason: "keys_unavailable",
   detail: "the provider's key set holds no usable key",
 };
-
-const NOT_BROUGHT = "the latest fetch for it did not bring that key";
 
 const OTHER_ALGORITHM = "the key of that kid is for another algorithm";
 

@@ -1,6 +1,9 @@
 import { MAX_UNKNOWN_KIDS, UNKNOWN_KID_MEMORY_MS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 
+/** Why no fetch is made for a key, for the log. */
+export const NOT_BROUGHT = "the latest fetch for it did not bring that key";
+
 /**
  * Remembers keys that a fetch did not bring, so that one client with a retired token does not cause
  * fetch after fetch. Bounded, since clients choose the names: the oldest is forgotten first.

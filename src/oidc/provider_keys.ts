@@ -13,7 +13,7 @@ import {
   type KeyWish,
   type NoKeys,
 } from "./key_source.ts";
-import { MissingKeys } from "./missing_keys.ts";
+import { MissingKeys, NOT_BROUGHT } from "./missing_keys.ts";
 import { backoffMs, type KeyAges, refetchAgeMs } from "./backoff.ts";
 import { describe, type KeyFetchError } from "./key_fetch_error.ts";
 
@@ -50,9 +50,6 @@ export interface ProviderKeysDeps {
   /** Called after every successful fetch, with the provider's clock skew in seconds. */
   readonly onFetched?: (keys: KeySnapshot, skewSecs: number | undefined) => void;
 }
-
-/** Why no fetch is made for a key. */
-const NOT_BROUGHT = "the latest fetch for it did not bring that key";
 
 /** One attempt: its start on both clocks, and its error, if it failed. */
 interface Attempt {

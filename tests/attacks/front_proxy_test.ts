@@ -2,6 +2,7 @@
  * The configurations of docs/limitations.md for a proxy in front: taken from the page, run by the real
  * programs in front of the real proxy, and attacked.
  */
+import { freePort } from "../support/free_port.ts";
 import net from "node:net";
 import {
   assert,
@@ -104,11 +105,6 @@ function blockOf(language: string): string {
   const [only, ...more] = blocks.filter(([, name]) => name === language);
   assert(only?.[2] !== undefined && more.length === 0, language);
   return only[2];
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Starts a front proxy with its block of the page, each replaced part replaced once. */

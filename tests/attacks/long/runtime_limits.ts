@@ -4,6 +4,7 @@
  * Asserted is only what holds: the good client is served, and the worker does not end. Takes about four
  * minutes: `deno task test:attacks`.
  */
+import { freePort } from "../../support/free_port.ts";
 import { V8_FLAGS } from "../../../src/runtime/commands.ts";
 import { percentile, type Steady, steadyCalls } from "../../bench/flood.ts";
 import { number, table } from "../../bench/format.ts";
@@ -45,12 +46,6 @@ const stat = (pid: number) => cpuOfStat(Deno.readTextFileSync(`/proc/${pid}/stat
 const memory = (pid: number) =>
   megabytesOfRollup(Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`), "Pss");
 const descriptors = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
-
-/** A port of this machine that nothing listens on. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** One worker in one process, as the task `start` runs it; it logs no requests, which would be measured too. */
 interface Lab extends AsyncDisposable {

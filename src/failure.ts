@@ -55,12 +55,40 @@ const REASON_ROWS = {
   unknown_key: invalidToken("no key matches the token's kid"),
   bad_signature: invalidToken("the signature of the token is wrong", "for a cool-down"),
   malformed_claims: invalidToken("a claim of the token is missing or malformed", "always"),
+  wrong_type: invalidToken("the token is not an access token", "always"),
+  sender_constrained: invalidToken(
+    "the token is bound to a key, which is not checked here",
+    "always",
+  ),
   wrong_issuer: invalidToken("the token was issued by another provider", "always"),
   wrong_audience: invalidToken("the token is meant for another audience"),
   wrong_subject: invalidToken("the subject of the token is not accepted"),
+  wrong_client: invalidToken("the client of the token is not accepted"),
+  no_longer_accepted: invalidToken("tokens of this kind are no longer accepted"),
+  inactive_token: invalidToken("the token is not active", "for a cool-down"),
   expired: invalidToken("the token has expired", "always"),
   not_yet_valid: invalidToken("the token is not valid yet"),
+  insufficient_scope: {
+    outcome: "refused",
+    status: 403,
+    error: "insufficient_scope",
+    description: "the token does not have the scopes that are needed",
+    challenge: "error",
+  },
+  claim_not_accepted: {
+    outcome: "refused",
+    status: 403,
+    error: "claim_not_accepted",
+    description: "the caller is not permitted to do this",
+  },
   keys_unavailable: {
+    outcome: "refused",
+    status: 503,
+    error: "temporarily_unavailable",
+    description: "tokens cannot be checked at the moment",
+    retryAfter: true,
+  },
+  introspection_unavailable: {
     outcome: "refused",
     status: 503,
     error: "temporarily_unavailable",
@@ -189,6 +217,11 @@ export interface Failure {
   readonly detail?: string;
   /** Seconds until trying again makes sense, where that is known. */
   readonly retryAfterSecs?: number;
+  /**
+   * All scopes that are needed, with blanks between them, for the challenge (RFC 6750, section 3). From the
+   * settings, which accept scopes of the characters of RFC 6749, section 3.3 alone.
+   */
+  readonly scope?: string;
 }
 
 /** Makes a failure; `detail` is for the log alone. */
@@ -216,9 +249,10 @@ export function failureResponse(failed: Failure, realm: string, close = false): 
   headers.append("cache-control", "no-store");
   if (row.challenge === "plain") headers.append("www-authenticate", `Bearer realm="${realm}"`);
   if (row.challenge === "error") {
+    const scope = failed.scope === undefined ? "" : `, scope="${failed.scope}"`;
     headers.append(
       "www-authenticate",
-      `Bearer realm="${realm}", error="${row.error}", error_description="${row.description}"`,
+      `Bearer realm="${realm}", error="${row.error}", error_description="${row.description}"${scope}`,
     );
   }
   if (row.retryAfter) {

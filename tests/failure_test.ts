@@ -1,4 +1,11 @@
-import { failure, failureResponse, type Reason, REASONS, statusOf } from "../src/failure.ts";
+import {
+  type Failure,
+  failure,
+  failureResponse,
+  type Reason,
+  REASONS,
+  statusOf,
+} from "../src/failure.ts";
 import { DEFAULT_RETRY_AFTER_SECS } from "../src/limits.ts";
 import { assert, assertEquals, assertExcludes, assertMatch } from "./support/assert.ts";
 
@@ -25,12 +32,25 @@ const TABLE: { readonly [R in Reason]: Row } = {
   unknown_key: UNAUTHORIZED,
   bad_signature: UNAUTHORIZED,
   malformed_claims: UNAUTHORIZED,
+  wrong_type: UNAUTHORIZED,
+  sender_constrained: UNAUTHORIZED,
   wrong_issuer: UNAUTHORIZED,
   wrong_audience: UNAUTHORIZED,
   wrong_subject: UNAUTHORIZED,
+  wrong_client: UNAUTHORIZED,
+  no_longer_accepted: UNAUTHORIZED,
+  inactive_token: UNAUTHORIZED,
   expired: UNAUTHORIZED,
   not_yet_valid: UNAUTHORIZED,
+  insufficient_scope: { status: 403, error: "insufficient_scope", challenge: "error" },
+  claim_not_accepted: { status: 403, error: "claim_not_accepted", challenge: "none" },
   keys_unavailable: {
+    status: 503,
+    error: "temporarily_unavailable",
+    challenge: "none",
+    retryAfter: true,
+  },
+  introspection_unavailable: {
     status: 503,
     error: "temporarily_unavailable",
     challenge: "none",
@@ -111,7 +131,9 @@ for (const reason of REASONS) {
 Deno.test("failure: reasons of one status and error may differ only in their sentence", () => {
   for (const reason of REASONS) {
     const { status, challenge } = TABLE[reason];
-    assertEquals(challenge !== "none", status === 401 || TABLE[reason].error === "invalid_request");
+    const { error } = TABLE[reason];
+    const challenged = error === "invalid_request" || error === "insufficient_scope";
+    assertEquals(challenge !== "none", status === 401 || challenged);
   }
 });
 
@@ -136,6 +158,21 @@ for (const [secs, header] of RETRY_AFTER) {
 Deno.test("failure: Retry-After goes out only where the reason asks for it", () => {
   const failed = { ...failure("expired"), retryAfterSecs: 5 };
   assertEquals(failureResponse(failed, "here").headers.get("retry-after"), null);
+});
+
+Deno.test("failure: the challenge names all scopes that are needed, where they are known", () => {
+  const failed: Failure = { ...failure("insufficient_scope"), scope: "read write" };
+  const challenge = failureResponse(failed, "here").headers.get("www-authenticate");
+  assertMatch(
+    challenge ?? "",
+    /^Bearer realm="here", error="insufficient_scope", .*, scope="read write"$/,
+  );
+  assertExcludes(JSON.stringify([...failureResponse(failure("expired"), "here").headers]), "scope");
+});
+
+Deno.test("failure: claims that are not accepted are a matter of the operator, without a challenge", () => {
+  const { headers, status } = failureResponse(failure("claim_not_accepted", "tid"), "here");
+  assertEquals([status, headers.get("www-authenticate")], [403, null]);
 });
 
 Deno.test("failure: the response to a refused method names the methods that would do", () => {

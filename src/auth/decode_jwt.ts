@@ -8,6 +8,8 @@ import { jsonObject } from "../text.ts";
 export interface UnverifiedToken {
   readonly alg: string;
   readonly kid: string | undefined;
+  /** What the token is said to be (RFC 7515, section 4.1.9), of whatever type; `undefined` where it does not say. */
+  readonly typ: unknown;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -44,7 +46,7 @@ export function decodeJwt(token: string): Result<UnverifiedToken, Failure> {
   if (bytesOf(token.slice(second + 1)) === undefined) {
     return notAJwt("the signature is not canonical base64url");
   }
-  const { alg, kid } = header;
+  const { alg, kid, typ } = header;
   if (typeof alg !== "string") return notAJwt("no alg in the header");
   if (Object.hasOwn(header, "crit")) return notAJwt("crit names an extension");
   if (Object.hasOwn(header, "b64")) return notAJwt("b64 in the header");
@@ -52,7 +54,7 @@ export function decodeJwt(token: string): Result<UnverifiedToken, Failure> {
   if (kid !== undefined && (typeof kid !== "string" || kid.length > MAX_KID_LENGTH)) {
     return notAJwt("kid is not a short text");
   }
-  return ok({ alg, kid, claims });
+  return ok({ alg, kid, typ, claims });
 }
 
 function notAJwt(detail: string): Result<never, Failure> {

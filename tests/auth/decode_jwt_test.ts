@@ -23,7 +23,7 @@ const [H = "", P = "", S = ""] = GOOD.split(".");
 Deno.test("decode JWT: a good token gives algorithm, key id and claims", () => {
   assertEquals(decodeJwt(GOOD), {
     ok: true,
-    value: { alg: "RS256", kid: "k1", claims: { sub: "someone" } },
+    value: { alg: "RS256", kid: "k1", typ: "JWT", claims: { sub: "someone" } },
   });
 });
 
@@ -66,4 +66,11 @@ Deno.test("decode JWT: a claim named __proto__ changes nothing but itself", () =
   const form = decodeJwt(token(HEADER, '{"__proto__":{"sub":"admin","exp":9e9}}'));
   assert(form.ok);
   assertEquals([form.value.claims.sub, form.value.claims.exp], [undefined, undefined]);
+});
+
+Deno.test("decode JWT: the declared type is passed on as it is, of whatever type", () => {
+  for (const typ of ["JWT", "at+jwt", "", null, 1, ["JWT"]]) {
+    const form = decodeJwt(token(JSON.stringify({ alg: "HS256", typ })));
+    assertEquals(form.ok && form.value.typ, typ);
+  }
 });

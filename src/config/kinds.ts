@@ -115,6 +115,46 @@ export function boolean(): Kind<boolean> {
   return { ...word(BOOLEANS), accepts: "true or false (or yes, no, on, off, 1, 0)" };
 }
 
+/** Parts of a date-time (RFC 3339, section 5.6); in place of the `T` a blank is usual as well. */
+const DATE_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})[t ](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(z|[+-]\d{2}:\d{2})?$/i;
+
+/**
+ * A date with a time and a zone (RFC 3339, section 5.6) → milliseconds since the epoch, fractions of a second
+ * left out. Refuses days that no month has, and leap seconds.
+ */
+export function isoTime(): Kind<number> {
+  return {
+    accepts: "a date with time and zone",
+    showExample: true,
+    parse(given) {
+      if (/^\d{4}-\d{2}-\d{2}$/.test(given)) {
+        return fail({ hint: `${given}T00:00:00Z is its begin` });
+      }
+      const parts = DATE_TIME.exec(given);
+      if (parts === null) return fail({});
+      const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7)
+        .map(Number);
+      const zone = parts[7];
+      if (zone === undefined) return fail({ hint: "a zone is missing: Z, or such as +01:00" });
+      const offset = offsetMinutes(zone);
+      const written = Date.UTC(year, month - 1, day, hour, minute, second);
+      // Everything out of range comes out as another time.
+      const spelt = `${parts.slice(1, 4).join("-")}T${parts.slice(4, 7).join(":")}.000Z`;
+      if (offset === undefined || new Date(written).toISOString() !== spelt) return fail({});
+      return ok(written - offset * 60_000);
+    },
+  };
+}
+
+/** Minutes east of Greenwich. */
+function offsetMinutes(zone: string): number | undefined {
+  if (zone.length === 1) return 0;
+  const [hours = 0, minutes = 0] = zone.slice(1).split(":").map(Number);
+  if (hours > 23 || minutes > 59) return undefined;
+  return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
+}
+
 /** What `kind` accepts, or one special word (as written, lower case), which stands for itself. */
 export function orWord<T, const Word extends string>(kind: Kind<T>, special: Word): Kind<T | Word> {
   return {
@@ -148,14 +188,20 @@ export function audience(): Kind<Audience> {
   };
 }
 
-/** JSON that is a string or an array; nothing when it is neither. `null` never comes out. */
-function json(given: string): string | unknown[] | undefined {
+/** The value of a JSON text; nothing when it is not JSON. */
+export function parseJson(given: string): unknown {
   try {
-    const value: unknown = JSON.parse(given);
-    return typeof value === "string" || Array.isArray(value) ? value : undefined;
+    return JSON.parse(given);
   } catch {
+    // The error's own text would quote what was given.
     return undefined;
   }
+}
+
+/** JSON that is a string or an array; nothing when it is neither. `null` never comes out. */
+function json(given: string): string | unknown[] | undefined {
+  const value = parseJson(given);
+  return typeof value === "string" || Array.isArray(value) ? value : undefined;
 }
 
 function audienceHint(given: string): string {

@@ -10,8 +10,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { CheckQueue } from "./check_queue.ts";
 import { checkTimes, type Claims } from "./claims.ts";
 import { decodeJwt } from "./decode_jwt.ts";
-import type { Identity } from "./identity.ts";
-import { makeKeptClaims } from "./kept_claims.ts";
+import { makeIdentities } from "./identity.ts";
 import type { Provider, Verified } from "./provider.ts";
 
 /** What the rules need of a token's claims. */
@@ -50,7 +49,7 @@ export interface JwtProviderOptions {
 export function makeJwtProvider(options: JwtProviderOptions): Provider {
   const { name, issuer, secret, leewaySecs, needs, clock } = options;
   const checks = { ...options, queue: new CheckQueue(options.maxPending, clock) };
-  const keptClaims = makeKeptClaims(needs.kept);
+  const toIdentity = makeIdentities(name, needs.kept);
 
   async function authenticate(
     token: string,
@@ -79,24 +78,10 @@ export function makeJwtProvider(options: JwtProviderOptions): Provider {
     const late = checkTimes(claims, leewaySecs, clock.now());
     if (late !== undefined) return fail(late);
     const { generation } = signedBy.value;
-    return ok({ identity: toIdentity(name, claims, keptClaims(claims)), generation });
+    return ok({ identity: toIdentity(claims), generation });
   }
 
   return { name, issuer, authenticate };
-}
-
-/** What is kept of a verified token. */
-function toIdentity(provider: string, claims: Claims, kept: Claims): Identity {
-  const { sub, client_id, azp, exp, nbf, iat } = claims;
-  const starts = [nbf, iat].filter((time) => typeof time === "number");
-  return {
-    provider,
-    subject: typeof sub === "string" ? sub : undefined,
-    clientId: [client_id, azp].find((id) => typeof id === "string"),
-    claims: kept,
-    validFrom: starts.length === 0 ? undefined : Math.max(...starts),
-    validUntil: exp as number, // checkTimes has refused everything else
-  };
 }
 
 /** What signature checks are made with, and the queue they wait in. */

@@ -1,10 +1,10 @@
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Claims } from "../auth/claims.ts";
 import type { Identity } from "../auth/identity.ts";
-import type { Failure } from "../failure.ts";
+import { type Failure, failure } from "../failure.ts";
 import type { Awaitable, Result } from "../result.ts";
 import type { RequestFacts } from "./facts.ts";
-import { checkClaims, checkRequirement, claimsNeeded } from "./requirement.ts";
+import type { Requirement } from "./requirement.ts";
 import type { Rule } from "./rule.ts";
 
 /** The decision on a request. */
@@ -15,6 +15,8 @@ export interface Decision {
   readonly identity?: Identity;
   /** Why the request is refused. */
   readonly refused?: Failure;
+  /** What made the rule accept the caller and is accepted for a while only; the identity has more. */
+  readonly deprecated?: "audience";
 }
 
 /** Decides on one request; synchronously where its token is cached. */
@@ -44,30 +46,50 @@ export function makeDecide({ rules, authenticate }: PolicyOptions): Decide {
   };
 }
 
-/** Checks an authenticated caller against the rule's requirement. */
+/** Checks an authenticated caller against what the rule requires of its provider's callers. */
 function authorise(rule: Rule, authenticated: Result<Identity, Failure>): Decision {
   if (!authenticated.ok) return { rule, refused: authenticated.failure };
   const identity = authenticated.value;
-  const refused = rule.access === "public" ? undefined : checkRequirement(rule.access, identity);
-  return refused === undefined ? { rule, identity } : { rule, identity, refused };
+  if (rule.access === "public") return { rule, identity };
+  const requirement = rule.access.get(identity.provider);
+  if (requirement === undefined) return { rule, identity, refused: otherProvider() };
+  const outcome = requirement.check(identity);
+  if (outcome === undefined) return { rule, identity };
+  return outcome === "previous audience"
+    ? { rule, identity, deprecated: "audience" }
+    : { rule, identity, refused: outcome };
 }
 
-/** Names of the claims that any rule needs. */
-export function claimsNeededBy(rules: readonly Rule[]): readonly string[] {
-  const names = rules.flatMap(({ access }) => access === "public" ? [] : claimsNeeded(access));
+/** Names of the claims of a provider's tokens that any rule needs. */
+export function claimsNeededBy(rules: readonly Rule[], provider: string): readonly string[] {
+  const names = requirements(rules, provider).flatMap(({ claimsNeeded }) => claimsNeeded);
   return [...new Set(names)];
 }
 
 /**
- * Why no rule could accept a token with these unverified claims; `undefined` where one could.
+ * Why no rule could accept a token of a provider with these unverified claims; `undefined` where one could.
+ * What would lead to 403 is left to the request's own rule: only a verified token gets a 403.
  */
-export function refusedByAll(rules: readonly Rule[], claims: Claims): Failure | undefined {
+export function refusedByAll(
+  rules: readonly Rule[],
+  provider: string,
+  claims: Claims,
+): Failure | undefined {
   let refused: Failure | undefined;
-  for (const { access } of rules) {
-    if (access === "public") continue;
-    const why = checkClaims(access, claims);
+  for (const requirement of requirements(rules, provider)) {
+    const why = requirement.refuseUnverified(claims);
     if (why === undefined) return undefined;
     refused ??= why;
   }
-  return refused;
+  return refused ?? otherProvider();
+}
+
+/** What the rules require of a provider's callers, of those that accept them at all. */
+function requirements(rules: readonly Rule[], provider: string): readonly Requirement[] {
+  return rules.flatMap(({ access }) => access === "public" ? [] : access.get(provider) ?? []);
+}
+
+/** The provider is known, but not to the rule. */
+function otherProvider(): Failure {
+  return failure("wrong_issuer", "no rule accepts this provider");
 }

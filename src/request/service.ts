@@ -11,6 +11,7 @@ import type { Log } from "../ops/log.ts";
 import type { Meter } from "../ops/metrics.ts";
 import type { Handler } from "../listen/connection.ts";
 import { claimsNeededBy, makeDecide, refusedByAll } from "../policy/decide.ts";
+import { compileRequirement } from "../policy/requirement.ts";
 import { ruleForAll } from "../policy/rule.ts";
 import { findTracing, type Tracing } from "../ops/tracing.ts";
 import { makeDial, upstreamAddress } from "../proxy/dial.ts";
@@ -24,6 +25,9 @@ import { clientLimits } from "./limits.ts";
 import { makeProxyHandler } from "./proxy_handler.ts";
 import { tracedHandler, tracedUpstream, withoutTraceFields } from "./spans.ts";
 import { TransferWatch } from "./transfer_watch.ts";
+
+/** The name of the provider that the settings describe. */
+const PROVIDER = "default";
 
 /** What a service needs from outside. */
 export interface ServiceDeps {
@@ -57,11 +61,10 @@ export function buildService(
 ): Service {
   const { config } = settings;
   const { keySource, clock, log, accessLog, meter } = deps;
-  const rules = [
-    ruleForAll({ audience: config.token.audience, subject: config.token.subject }),
-  ] as const;
+  const requirement = compileRequirement(config.token, clock);
+  const rules = [ruleForAll(new Map([[PROVIDER, requirement]]))] as const;
   const provider = makeJwtProvider({
-    name: "default",
+    name: PROVIDER,
     issuer: settings.issuer,
     keys: new KeyStore(keySource, clock, config.provider.keyCooldownSecs * 1000),
     secret: config.provider.clientSecret === undefined
@@ -69,8 +72,8 @@ export function buildService(
       : new TextEncoder().encode(config.provider.clientSecret),
     leewaySecs: config.token.leeway,
     needs: {
-      kept: claimsNeededBy(rules),
-      refuse: (claims) => refusedByAll(rules, claims),
+      kept: claimsNeededBy(rules, PROVIDER),
+      refuse: (claims) => refusedByAll(rules, PROVIDER, claims),
     },
     clock,
     maxPending: config.token.maxPendingVerifications,

@@ -20,6 +20,7 @@ function makeScene({ size = 10, refused }: { size?: number; refused?: Failure } 
         provider: "default",
         subject: `subject of ${token}`,
         clientId: undefined,
+        scopes: new Set<string>(),
         claims: {},
         validFrom: undefined,
         validUntil: clock.now() / 1000 + 60,

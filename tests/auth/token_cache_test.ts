@@ -49,6 +49,7 @@ function token(
     provider: "default",
     subject: "s",
     clientId: "c",
+    scopes: new Set(),
     claims: {},
     validFrom: notBefore,
     validUntil: exp,
@@ -183,8 +184,11 @@ const LASTING: readonly Reason[] = [
   "algorithm_not_allowed",
   "bad_signature",
   "malformed_claims",
+  "wrong_type",
+  "sender_constrained",
   "wrong_issuer",
   "expired",
+  "inactive_token",
 ];
 
 Deno.test("No refusal that depends on a rule is remembered by its token, nor one that time mends.", () => {
@@ -210,9 +214,14 @@ for (const reason of LASTING) {
 const NOT_REMEMBERED: readonly Reason[] = [
   "wrong_audience",
   "wrong_subject",
+  "wrong_client",
+  "no_longer_accepted",
+  "insufficient_scope",
+  "claim_not_accepted",
   "not_yet_valid",
   "unknown_key",
   "keys_unavailable",
+  "introspection_unavailable",
   "overloaded",
 ];
 

@@ -3,7 +3,7 @@ import { decodeJwt } from "../../src/auth/decode_jwt.ts";
 import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
 import type { Reason } from "../../src/failure.ts";
 import { claimsNeededBy, refusedByAll } from "../../src/policy/decide.ts";
-import type { Requirement } from "../../src/policy/requirement.ts";
+import { compileRequirement, type RequirementSettings } from "../../src/policy/requirement.ts";
 import { ruleForAll } from "../../src/policy/rule.ts";
 import { readKeySet } from "../../src/oidc/key_set.ts";
 import type { KeySnapshot, KeySource, KeyWish } from "../../src/oidc/key_source.ts";
@@ -32,7 +32,7 @@ const NOW = CLOCK.now();
 
 interface Options {
   readonly keys?: readonly Jwk[];
-  readonly requirement?: Partial<Requirement>;
+  readonly requirement?: RequirementSettings;
   readonly leewaySecs?: number;
   readonly secret?: string;
   readonly maxPending?: number;
@@ -67,15 +67,14 @@ function makeGate(options: Options = {}) {
     },
     onChange: () => () => {},
   };
-  const rules = [
-    ruleForAll({ audience: undefined, subject: undefined, ...options.requirement }),
-  ] as const;
+  const requirement = compileRequirement(options.requirement ?? {}, clock);
+  const rules = [ruleForAll(new Map([["default", requirement]]))] as const;
   const provider = makeJwtProvider({
     name: "default",
     keys: new KeyStore(source, clock, 10_000),
     needs: {
-      kept: claimsNeededBy(rules),
-      refuse: (claims) => refusedByAll(rules, claims),
+      kept: claimsNeededBy(rules, "default"),
+      refuse: (claims) => refusedByAll(rules, "default", claims),
     },
     leewaySecs: options.leewaySecs ?? 0,
     issuer: options.expectedIssuer ?? options.issuer ?? DEFAULT_ISSUER,
@@ -112,6 +111,7 @@ Deno.test("verify: a verified token gives its identity and the generation of the
       provider: "default",
       subject: sub as string,
       clientId: undefined,
+      scopes: new Set<string>(),
       claims: {},
       validFrom: iat as number,
       validUntil: exp as number,

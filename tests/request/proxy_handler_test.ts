@@ -14,12 +14,13 @@ const CALLER = {
   provider: "default",
   subject: "the-subject",
   clientId: "the-client",
+  scopes: new Set<string>(),
   claims: {},
   validFrom: undefined,
   validUntil: 2 ** 31,
 };
 
-const RULE = ruleForAll({ audience: undefined, subject: undefined });
+const RULE = ruleForAll(new Map());
 
 const LIMITS = {
   maxBodyBytes: undefined,

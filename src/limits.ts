@@ -51,6 +51,18 @@ export const MAX_CHECK_WAITERS = 1_024;
 /** Longest pause between two attempts to fetch keys from a provider that fails, in milliseconds, unless the cool-down is longer: it doubles up to this. */
 export const MAX_FETCH_PAUSE_MS = 60_000;
 
+/** How many introspections of opaque tokens a worker has in flight with one provider: enough for a thousand new tokens a second at 15 ms each. */
+export const MAX_INTROSPECTIONS_AT_ONCE = 16;
+
+/** How many opaque tokens may wait for their introspection: those of one second with a provider that takes 60 ms. */
+export const MAX_WAITING_INTROSPECTIONS = 256;
+
+/** How long a provider that cannot be reached is not asked about opaque tokens, in milliseconds: short, since nothing else ends the refusals. */
+export const INTROSPECTION_PAUSE_MS = 1_000;
+
+/** How long the proxy's own proof of being a client is valid, in seconds: time for one request between clocks that differ a little. */
+export const CLIENT_ASSERTION_SECS = 60;
+
 /** How many `kid`s that a fetch did not bring are remembered; bounded because clients choose them. */
 export const MAX_UNKNOWN_KIDS = 256;
 
@@ -268,7 +280,7 @@ export const MAX_QUOTED_LENGTH = 100;
 /** The same for an issuer: URLs are longer than other values. */
 export const MAX_QUOTED_ISSUER = 200;
 
-/** Longest beginning of a key's `kid` that a message quotes, in characters. */
+/** Longest beginning of a key's `kid`, or of another member of it, that a message quotes, in characters. */
 export const MAX_QUOTED_KID = 64;
 
 /** Most keys that a message about a useless key set names. */

@@ -1,5 +1,10 @@
+import { ecKey, ED25519_KEY } from "./curve_keys.ts";
+import { type Curve, P256, P384, P521 } from "./curves.ts";
+import { ecdsaCheck } from "./ecdsa.ts";
+import { ed25519Check } from "./ed25519.ts";
 import { type KeyMembers, type KeyType, RSA_KEY } from "./key_types.ts";
 import { rsaCheck } from "./rsa.ts";
+import { rsaPssCheck } from "./rsa_pss.ts";
 import { isSignedBySecret, type TokenCheck, tokenCheck } from "./signature.ts";
 
 /** Everything about one JWS algorithm whose keys a provider publishes (RFC 7518, section 3.1). */
@@ -9,6 +14,8 @@ export interface PublicKeyAlgorithm {
   readonly keysFrom: "key set";
   /** The type of its keys, and how they are read from a JWK. */
   readonly key: KeyType;
+  /** What a JWK for it may have as its `alg`, if it has one: nearly always the name alone. */
+  readonly keyAlgs: readonly string[];
   /** Makes the check of tokens by a key of the set, from the members that `key.read` gave. */
   makeCheck(key: KeyMembers): TokenCheck;
 }
@@ -28,11 +35,48 @@ type Bits = 256 | 384 | 512;
 
 /** RSASSA-PKCS1-v1_5 (RFC 7518, section 3.3). */
 function rsa(bits: Bits): PublicKeyAlgorithm {
+  const name = `RS${bits}`;
   return {
-    name: `RS${bits}`,
+    name,
     keysFrom: "key set",
     key: RSA_KEY,
+    keyAlgs: [name],
     makeCheck: (key) => tokenCheck(rsaCheck(key, `sha${bits}`)),
+  };
+}
+
+/** RSASSA-PSS (RFC 7518, section 3.5). */
+function rsaPss(bits: Bits): PublicKeyAlgorithm {
+  const name = `PS${bits}`;
+  return {
+    name,
+    keysFrom: "key set",
+    key: RSA_KEY,
+    keyAlgs: [name],
+    makeCheck: (key) => tokenCheck(rsaPssCheck(key, `sha${bits}`)),
+  };
+}
+
+/** ECDSA, each hash with the keys of one curve (RFC 7518, section 3.4). */
+function ecdsa(bits: Bits, curve: Curve): PublicKeyAlgorithm {
+  const name = `ES${bits}`;
+  return {
+    name,
+    keysFrom: "key set",
+    key: ecKey(curve),
+    keyAlgs: [name],
+    makeCheck: (key) => tokenCheck(ecdsaCheck(key, curve, `sha${bits}`)),
+  };
+}
+
+/** Ed25519 under one of its two names (RFC 8037, section 3.1; RFC 9864, section 2.2). */
+function ed25519(name: "EdDSA" | "Ed25519"): PublicKeyAlgorithm {
+  return {
+    name,
+    keysFrom: "key set",
+    key: ED25519_KEY,
+    keyAlgs: ["EdDSA", "Ed25519"],
+    makeCheck: (key) => tokenCheck(ed25519Check(key)),
   };
 }
 
@@ -51,6 +95,14 @@ export const ALGORITHMS: readonly Algorithm[] = [
   rsa(256),
   rsa(384),
   rsa(512),
+  rsaPss(256),
+  rsaPss(384),
+  rsaPss(512),
+  ecdsa(256, P256),
+  ecdsa(384, P384),
+  ecdsa(512, P521),
+  ed25519("EdDSA"),
+  ed25519("Ed25519"),
   hmac(256),
   hmac(384),
   hmac(512),

@@ -11,6 +11,8 @@ export type KeyMembers = Readonly<Record<string, string>>;
 export interface KeyType {
   /** `kty` of its JWKs. */
   readonly kty: string;
+  /** `crv` of its JWKs, where keys of that `kty` have curves. */
+  readonly crv?: string;
   /**
    * The members of a JWK that make up the key, and only those; or why the key must not be trusted.
    *

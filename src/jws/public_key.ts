@@ -1,6 +1,7 @@
+import { MAX_QUOTED_KID } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { ALGORITHMS, type PublicKeyAlgorithm } from "./algorithms.ts";
-import type { KeyMembers } from "./key_types.ts";
+import type { JwkMembers, KeyMembers } from "./key_types.ts";
 
 /** A public key of the provider, reduced to what is needed. Plain data, sent between processes. */
 export interface PublicKey {
@@ -12,6 +13,9 @@ export interface PublicKey {
   readonly members: KeyMembers;
 }
 
+/** What the keys of a set are for: signatures of JWTs, or those of SPIFFE's JWT-SVIDs alone. */
+export type KeyUse = "sig" | "jwt-svid";
+
 /** Why a key for encryption is skipped: no fault, many providers publish one. */
 export const FOR_ENCRYPTION = "not meant for signatures but for encryption (use)";
 
@@ -22,36 +26,42 @@ const PUBLIC_ALGORITHMS: readonly PublicKeyAlgorithm[] = ALGORITHMS.filter(
 );
 
 /**
- * Reads one JWK (RFC 7517, section 4): a public key of a type that some accepted algorithm uses, meant
- * for signatures, strong enough.
+ * Reads one JWK (RFC 7517, section 4): a public key of a type and a curve that some accepted algorithm
+ * uses, meant for signatures, strong enough.
  *
+ * @param use the `use` that a key must have. `sig` takes keys without one as well, as most providers
+ * publish them; `jwt-svid` does not (SPIFFE Trust Domain and Bundle, section 4.2.2).
  * @returns the key, or why it is not used, in a few words.
  */
-export function readPublicKey(entry: unknown): Result<PublicKey, string> {
+export function readPublicKey(entry: unknown, use: KeyUse = "sig"): Result<PublicKey, string> {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     return fail("not an object");
   }
   const jwk = entry as Record<string, unknown>;
-  const rows = PUBLIC_ALGORITHMS.filter((row) => row.key.kty === jwk.kty);
-  const [row] = rows;
-  if (row === undefined) return fail(`not an ${listOf(PUBLIC_ALGORITHMS, ktyOf, " or ")} key`);
+  // First of all: many keys that are for something else are of another type as well.
+  const misuse = checkUse(jwk.use, use);
+  if (misuse !== undefined) return fail(misuse);
+  const rows = rowsFor(jwk);
+  if (!rows.ok) return rows;
+  const [first] = rows.value;
   if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))) {
     return fail("holds private members; a provider must never publish them");
   }
-  const { use, key_ops: operations, kid, alg } = jwk;
-  if (use === "enc") return fail(FOR_ENCRYPTION);
-  if (use !== undefined && use !== "sig") return fail("not meant for signatures (use)");
+  const { key_ops: operations, kid, alg } = jwk;
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) {
     return fail("not meant for verification (key_ops)");
   }
   if (kid !== undefined && typeof kid !== "string") return fail("kid is not a text");
-  if (alg !== undefined && (typeof alg !== "string" || !rows.some(({ name }) => name === alg))) {
-    return fail(`its algorithm is not one of ${listOf(rows, ({ name }) => name, ", ")}`);
+  if (
+    alg !== undefined &&
+    (typeof alg !== "string" || !rows.value.some(({ keyAlgs }) => keyAlgs.includes(alg)))
+  ) {
+    return fail(`its algorithm${quoted(alg)} is not one of ${listOf(rows.value, nameOf)}`);
   }
-  const members = row.key.read(jwk);
+  const members = first.key.read(jwk);
   if (!members.ok) return members;
   return ok({
-    kty: row.key.kty,
+    kty: first.key.kty,
     ...(kid === undefined ? {} : { kid }),
     ...(alg === undefined ? {} : { alg }),
     members: members.value,
@@ -64,16 +74,46 @@ export function toJwk({ members, ...facts }: PublicKey): Readonly<Record<string,
 }
 
 /** Whether a key may serve an algorithm. */
-export function fitsAlgorithm({ kty, alg }: PublicKey, { name, key }: PublicKeyAlgorithm): boolean {
-  return kty === key.kty && (alg === undefined || alg === name);
+export function fitsAlgorithm(
+  { kty, alg, members }: PublicKey,
+  { key, keyAlgs }: PublicKeyAlgorithm,
+): boolean {
+  return kty === key.kty && members.crv === key.crv && (alg === undefined || keyAlgs.includes(alg));
 }
 
+type Rows = readonly [PublicKeyAlgorithm, ...PublicKeyAlgorithm[]];
+
+/** The algorithms that keys of this type and curve may serve, all of which read them alike. */
+function rowsFor({ kty, crv }: JwkMembers): Result<Rows, string> {
+  const ofType = PUBLIC_ALGORITHMS.filter(({ key }) => key.kty === kty);
+  if (ofType.length === 0) {
+    return fail(`its type${quoted(kty)} is not one of ${listOf(PUBLIC_ALGORITHMS, ktyOf)}`);
+  }
+  const [first, ...rest] = ofType.filter(({ key }) => key.crv === undefined || key.crv === crv);
+  return first === undefined
+    ? fail(`its curve${quoted(crv)} is not one of ${listOf(ofType, crvOf)}`)
+    : ok([first, ...rest]);
+}
+
+/** Why a key is not for what it is needed for. */
+function checkUse(found: unknown, needed: KeyUse): string | undefined {
+  if (found === needed || (found === undefined && needed === "sig")) return undefined;
+  if (needed === "jwt-svid") return `not meant for JWT-SVIDs (use${quoted(found)})`;
+  return found === "enc" ? FOR_ENCRYPTION : `not meant for signatures (use${quoted(found)})`;
+}
+
+const nameOf = ({ name }: PublicKeyAlgorithm) => name;
 const ktyOf = ({ key }: PublicKeyAlgorithm) => key.kty;
+const crvOf = ({ key }: PublicKeyAlgorithm) => key.crv;
+
+/** A member's value behind a blank, where it is a text. */
+function quoted(value: unknown): string {
+  return typeof value === "string" ? ` ${JSON.stringify(value.slice(0, MAX_QUOTED_KID))}` : "";
+}
 
 function listOf(
   rows: readonly PublicKeyAlgorithm[],
-  name: (row: PublicKeyAlgorithm) => string,
-  separator: string,
+  name: (row: PublicKeyAlgorithm) => string | undefined,
 ): string {
-  return [...new Set(rows.map(name))].join(separator);
+  return [...new Set(rows.map(name))].join(", ");
 }

@@ -1,6 +1,11 @@
 import { Buffer } from "node:buffer";
 import { compactVerify } from "jose";
-import type { SignatureCheck } from "./rsa.ts";
+
+/** The hashes of the accepted algorithms, as the platform names them. */
+export type Sha2 = "sha256" | "sha384" | "sha512";
+
+/** Whether these bytes are the signature of a message; a message in text has ASCII characters alone. */
+export type SignatureCheck = (message: string | Uint8Array, signature: Uint8Array) => boolean;
 
 /** Whether a compact JWS, whose form has been checked, is signed. */
 export type TokenCheck = (token: string) => boolean;

@@ -1,4 +1,4 @@
-import { type PublicKey, readPublicKey } from "../jws/public_key.ts";
+import { type KeyUse, type PublicKey, readPublicKey } from "../jws/public_key.ts";
 import { MAX_KEYS, MAX_QUOTED_KID } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 
@@ -14,8 +14,13 @@ export interface KeySet {
  * public or too weak are skipped one by one and do not affect the others.
  *
  * Does not require any usable key: tokens may be signed with the client secret.
+ *
+ * @param use what its keys must be meant for.
  */
-export function readKeySet(document: Readonly<Record<string, unknown>>): Result<KeySet, string> {
+export function readKeySet(
+  document: Readonly<Record<string, unknown>>,
+  use: KeyUse = "sig",
+): Result<KeySet, string> {
   const list = document.keys;
   if (!Array.isArray(list)) return fail("has no list of keys");
   const keys: PublicKey[] = [];
@@ -25,7 +30,7 @@ export function readKeySet(document: Readonly<Record<string, unknown>>): Result<
       skipped.push(`keys after the first ${MAX_KEYS}`);
       break;
     }
-    const key = readPublicKey(entry);
+    const key = readPublicKey(entry, use);
     if (key.ok) keys.push(key.value);
     else skipped.push(`key ${nameOf(entry, index)}: ${key.failure}`);
   }

@@ -6,9 +6,9 @@ import { DEMO_DRAIN_MS } from "../limits.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import { Meter } from "../ops/metrics.ts";
+import { Meter } from "../ops/meter.ts";
 import { fail } from "../result.ts";
-import { KeyBroker } from "../keys/key_broker.ts";
+import { closeBrokers, openBrokers } from "../keys/key_brokers.ts";
 import { startWorker } from "../worker/worker.ts";
 import { keySettings, workerSettings } from "./prepare.ts";
 
@@ -18,13 +18,14 @@ export function demo(options: DemoOptions, print: (line: string) => void): Promi
 }
 
 function startProxy(print: (line: string) => void): StartProxy {
-  return ({ providerUrl, upstreamUrl, listenPort, audience }) => {
+  return ({ providerUrl, upstreamUrl, listenPort, audience, scope }) => {
     const loaded = load({
       env: {
         LISTEN_URL: `127.0.0.1:${listenPort}`,
         PROVIDER_URL: providerUrl,
         UPSTREAM_URL: upstreamUrl,
         AUDIENCE: JSON.stringify(audience),
+        REQUIRED_SCOPES: scope,
       },
       flags: {},
       readFile: () => fail("the demo reads no files"),
@@ -33,14 +34,14 @@ function startProxy(print: (line: string) => void): StartProxy {
     const { config } = loaded.value;
     const log = onlyProblems(print);
     const meter = new Meter();
-    const keySource = new KeyBroker(keySettings(config), {
+    const keySources = openBrokers(keySettings(config), {
       clock: systemClock,
-      log,
+      logFor: () => log,
       meter,
       nextGeneration: makeGenerations(),
     });
     const worker = startWorker(workerSettings(config), {
-      keySource,
+      keySources,
       clock: systemClock,
       log,
       accessLog: undefined,
@@ -52,7 +53,7 @@ function startProxy(print: (line: string) => void): StartProxy {
       url,
       async close() {
         await worker.value.drain({ delayMs: 0, timeoutMs: DEMO_DRAIN_MS });
-        keySource.close();
+        closeBrokers(keySources);
       },
     });
   };

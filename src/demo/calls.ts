@@ -1,7 +1,7 @@
-/** The four calls of `demo --once`: made, shown, and compared with what is expected. */
+/** The calls of `demo --once`: made, shown, and compared with what is expected. */
 import { messageOf } from "../text.ts";
 import type { Echo } from "./upstream.ts";
-import type { DemoProvider } from "./provider.ts";
+import { DEMO_SCOPE, type DemoProvider, OTHER_SCOPE } from "./provider.ts";
 
 /** Takes one line of output. */
 export type Print = (line: string) => void;
@@ -11,6 +11,9 @@ const CALL_LIMIT_MS = 10_000;
 
 /** The path the calls ask for; it has to come through as it is. */
 export const DEMO_PATH = "/hello?from=demo";
+
+/** What the refusal of a token without the scope has to say. */
+const MISSING_SCOPE = new RegExp(`error="insufficient_scope".*scope="${DEMO_SCOPE}"`);
 
 interface Received {
   readonly status: number;
@@ -44,26 +47,38 @@ export async function makeCalls(
 
   let token = "";
   const results = [
-    await step(`1. Get a token: POST ${provider.tokenUrl}`, async () => {
-      token = await provider.token();
-      return [`a token of ${token.length} characters`];
-    }),
+    await step(
+      `1. Get a token with the scope ${DEMO_SCOPE}: POST ${provider.tokenUrl}`,
+      async () => {
+        token = await provider.token({ scope: DEMO_SCOPE });
+        return [`a token of ${token.length} characters`];
+      },
+    ),
     await step(
       `2. Call with the token: GET ${url}`,
       async () => showEcho(await call(url, token)),
     ),
     await step(
       `3. Call without a token: GET ${url}`,
-      async () => showRefusal(await call(url), /^Bearer\b/),
+      async () => showRefusal(await call(url), 401, /^Bearer\b/),
     ),
     await step(
       `4. Call with a token whose signature was altered: GET ${url}`,
-      async () => showRefusal(await call(url, alterSignature(token)), /error="invalid_token"/),
+      async () => showRefusal(await call(url, alterSignature(token)), 401, /error="invalid_token"/),
+    ),
+    await step(
+      `5. Call with a token that lacks the scope: GET ${url}`,
+      async () =>
+        showRefusal(
+          await call(url, await provider.token({ scope: OTHER_SCOPE })),
+          403,
+          MISSING_SCOPE,
+        ),
     ),
   ];
   print("");
   const right = results.every((result) => result);
-  print(right ? "All four calls behaved as expected." : "Not all calls behaved as expected.");
+  print(right ? "All calls behaved as expected." : "Not all calls behaved as expected.");
   return right;
 }
 
@@ -86,8 +101,12 @@ function showEcho({ status, text }: Received): string[] {
 }
 
 /** The lines of a response that should be a refusal (RFC 6750, section 3); throws if it is not. */
-function showRefusal({ status, challenge, text }: Received, expected: RegExp): string[] {
-  if (status !== 401) throw new Error(`status ${status} instead of 401`);
+function showRefusal(
+  { status, challenge, text }: Received,
+  wanted: number,
+  expected: RegExp,
+): string[] {
+  if (status !== wanted) throw new Error(`status ${status} instead of ${wanted}`);
   if (challenge === null || !expected.test(challenge)) {
     throw new Error(`the challenge is ${challenge ?? "missing"}`);
   }

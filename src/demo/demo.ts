@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../text.ts";
 import { DEMO_PATH, makeCalls, type Print } from "./calls.ts";
-import { DEMO_AUDIENCE, type DemoProvider, startDemoProvider } from "./provider.ts";
+import { DEMO_AUDIENCE, DEMO_SCOPE, type DemoProvider, startDemoProvider } from "./provider.ts";
 import { startDemoUpstream } from "./upstream.ts";
 
 /** How the demo is to run. */
@@ -26,6 +26,8 @@ export interface DemoProxySettings {
   readonly listenPort: number;
   /** The `aud` claim of the demo's tokens: one string. */
   readonly audience: string;
+  /** The scope that its tokens have to have. */
+  readonly scope: string;
 }
 
 /** A part of the demo that runs. */
@@ -88,6 +90,7 @@ export async function runDemo(
         upstreamUrl: upstream.url,
         listenPort: proxyPort,
         audience: DEMO_AUDIENCE,
+        scope: DEMO_SCOPE,
       }));
     print(`provider  ${provider.url}`);
     print(`upstream  ${upstream.url}`);
@@ -124,10 +127,11 @@ function commands(provider: DemoProvider, proxyUrl: string): string[] {
     "",
     "Get a token, in another terminal:",
     "",
-    `  TOKEN=$(curl -s -u ${clientId}:${clientSecret} -d grant_type=client_credentials \\`,
+    `  TOKEN=$(curl -s -u ${clientId}:${clientSecret} -d grant_type=client_credentials -d scope=${DEMO_SCOPE} \\`,
     `    ${tokenUrl} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
     "",
-    "Call with it (200, from the upstream), and without it (401, from the proxy):",
+    "Call with it (200, from the upstream), and without it (401, from the proxy); a token without the",
+    `scope ${DEMO_SCOPE} gets 403:`,
     "",
     `  curl -i -H "Authorization: Bearer $TOKEN" '${url}'`,
     `  curl -i '${url}'`,

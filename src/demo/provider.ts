@@ -63,8 +63,14 @@ const DEFAULT_TTL_SECS = 3600;
 /** The one resource tokens are for: a plain token request does not name any. */
 const RESOURCE = "urn:ooproxy:demo";
 
+/** The scope that the demo's proxy asks for. */
+export const DEMO_SCOPE = "read";
+
+/** A scope that is of no use there. */
+export const OTHER_SCOPE = "write";
+
 /** The scopes a client may ask for. */
-const SCOPES = "read write";
+const SCOPES = `${DEMO_SCOPE} ${OTHER_SCOPE}`;
 
 /** How long asking for a token may take, in milliseconds. */
 const TOKEN_LIMIT_MS = 10_000;

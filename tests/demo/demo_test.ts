@@ -18,7 +18,8 @@ function standIn(check = true): StartProxy {
     }, async (request) => {
       const refusal = check ? await refuse(request, keys, settings) : undefined;
       if (refusal !== undefined) {
-        return new Response("{}", { status: 401, headers: { "www-authenticate": refusal } });
+        const status = refusal.includes("insufficient_scope") ? 403 : 401;
+        return new Response("{}", { status, headers: { "www-authenticate": refusal } });
       }
       const { pathname, search } = new URL(request.url);
       return await fetch(settings.upstreamUrl + pathname + search, { headers: request.headers });
@@ -33,13 +34,15 @@ function standIn(check = true): StartProxy {
 async function refuse(
   request: Request,
   keys: ReturnType<typeof createRemoteJWKSet>,
-  { providerUrl: issuer, audience }: DemoProxySettings,
+  { providerUrl: issuer, audience, scope }: DemoProxySettings,
 ): Promise<string | undefined> {
   const token = request.headers.get("authorization")?.replace("Bearer ", "");
   if (token === undefined) return 'Bearer realm="demo"';
   try {
-    await jwtVerify(token, keys, { issuer, audience });
-    return undefined;
+    const { payload } = await jwtVerify(token, keys, { issuer, audience });
+    return payload.scope === scope
+      ? undefined
+      : `Bearer realm="demo", error="insufficient_scope", scope="${scope}"`;
   } catch {
     return 'Bearer realm="demo", error="invalid_token"';
   }
@@ -54,13 +57,14 @@ async function run(
   return { code, lines, text: lines.join("\n") };
 }
 
-Deno.test("the demo makes its four calls, shows what came back and ends with 0", async () => {
+Deno.test("the demo makes its five calls, shows what came back and ends with 0", async () => {
   const { code, text } = await run(standIn());
   assertEquals(code, 0);
   assertIncludes(text, '"path": "/hello?from=demo"');
   assertIncludes(text, 'WWW-Authenticate: Bearer realm="demo"\n');
   assertIncludes(text, 'error="invalid_token"');
-  assertIncludes(text, "All four calls behaved as expected.");
+  assertIncludes(text, 'error="insufficient_scope", scope="read"');
+  assertIncludes(text, "All calls behaved as expected.");
   assertExcludes(text, "eyJ", "a token was printed");
 });
 

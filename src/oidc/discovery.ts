@@ -70,6 +70,18 @@ export function readJwksUri(
   return ok(jwksUri);
 }
 
+/**
+ * Reads the address of the introspection endpoint (RFC 8414, section 2) by the same rules; `undefined`
+ * where there is none that may be used, which is no fault of a provider that only publishes keys.
+ */
+export function readIntrospectionEndpoint(
+  { introspection_endpoint: endpoint }: Document,
+  url: string,
+): string | undefined {
+  const read = readJwksUri({ jwks_uri: endpoint }, url);
+  return read.ok ? read.value : undefined;
+}
+
 const NAME_IT = "see whether PROVIDER_URL names an OpenID provider, or set JWKS_URI";
 
 function withoutSlash(url: string): string {

@@ -33,8 +33,15 @@ const CERTIFICATE_ERRORS: readonly (readonly [said: RegExp, text: string, hint: 
   ],
 ];
 
-/** A request without a complete response; `error` is what the runtime threw. */
+/** The token that a request needed could not be had; its message says why, without the path. */
+export class CredentialsError extends Error {}
+
+/** A request without a complete response; `error` is what was thrown. */
 export function requestError(url: string, error: unknown): KeyFetchError {
+  if (error instanceof CredentialsError) {
+    const text = `was not asked: PROVIDER_TOKEN_FILE ${error.message}`;
+    return keyFetchError("credentials", url, text);
+  }
   const reason = reasonOf(error);
   const at = reason.indexOf(UNTRUSTED);
   if (at === -1) return keyFetchError("unreachable", url, `cannot be reached: ${reason}`);
@@ -53,7 +60,10 @@ export function statusError(url: string, status: number): KeyFetchError {
 }
 
 function statusHint(status: number): string | undefined {
-  if (status === 401 || status === 403) return "have the provider show it without a login";
+  if (status === 401 || status === 403) {
+    return "have the provider show it without a login; an API server of Kubernetes takes the token in " +
+      "PROVIDER_TOKEN_FILE";
+  }
   if (status === 404 || status === 410) {
     return "correct PROVIDER_URL (or JWKS_URI): it may lack a part of its path";
   }

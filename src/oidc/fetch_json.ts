@@ -9,6 +9,13 @@ import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 /** Sends a request to the provider: the platform's `fetch`, or one with its own trusted CAs. */
 export type Fetcher = (url: string, init: RequestInit) => Promise<Response>;
 
+/** What is sent where it is more than a GET. */
+export interface FormRequest {
+  /** Sent by POST, form-encoded. */
+  readonly form: URLSearchParams;
+  readonly authorization?: string | undefined;
+}
+
 /** The provider's response. */
 export interface Fetched {
   readonly document: Readonly<Record<string, unknown>>;
@@ -16,22 +23,30 @@ export interface Fetched {
   readonly skewSecs: number | undefined;
 }
 
+/** An HTTP client for one provider. */
+export interface ProviderHttp {
+  readonly fetch: Fetcher;
+  close(): void;
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Reads one JSON object from the provider: one GET, no redirects, a time limit over everything and
+ * Reads one JSON object from the provider: one request, no redirects, a time limit over everything and
  * a byte limit that holds while the body arrives.
  *
  * Of duplicate members the last one counts (RFC 7517, section 4, allows that): both come from the same
  * trusted document. Does not check the object's members.
  *
  * @param stop aborts the request.
+ * @param request makes it a POST.
  */
 export async function fetchJson(
   url: string,
   fetcher: Fetcher,
   clock: Clock,
   stop?: AbortSignal,
+  request?: FormRequest,
 ): Promise<Result<Fetched, KeyFetchError>> {
   const abort = new AbortController();
   let timedOut = false;
@@ -43,7 +58,11 @@ export async function fetchJson(
     const sentMs = clock.now();
     const response = await fetcher(url, {
       redirect: "manual",
-      headers: { accept: "application/json" },
+      headers: {
+        accept: "application/json",
+        ...(request?.authorization === undefined ? {} : { authorization: request.authorization }),
+      },
+      ...(request === undefined ? {} : { method: "POST", body: request.form }),
       signal: stop === undefined ? abort.signal : AbortSignal.any([abort.signal, stop]),
     });
     const skewSecs = clockSkewSecs(response.headers, sentMs, clock.now());

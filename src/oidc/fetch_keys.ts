@@ -1,8 +1,9 @@
 import { MAX_NAMED_KEYS } from "../limits.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { discoveryUrl, readIssuer, readJwksUri } from "./discovery.ts";
+import { discoveryUrl, readIntrospectionEndpoint, readIssuer, readJwksUri } from "./discovery.ts";
 import { type Fetcher, fetchJson } from "./fetch_json.ts";
+import type { KeyUse } from "../jws/public_key.ts";
 import { type KeySet, readKeySet } from "./key_set.ts";
 import { type KeyFetchError, keyFetchError } from "./key_fetch_error.ts";
 
@@ -16,6 +17,8 @@ export interface ProviderAddress {
   readonly expectedIssuer: string;
   /** `JWKS_URI`: overrides the address from discovery; with `issuer` set too, discovery is skipped. */
   readonly jwksUri?: string | undefined;
+  /** `use` of its keys: signatures of JWTs, or of JWT-SVIDs, where it has to be said. */
+  readonly keyUse?: KeyUse | undefined;
   /** Whether a key set without a usable key is accepted, because tokens may be signed with a secret. */
   readonly keysOptional: boolean;
 }
@@ -23,6 +26,8 @@ export interface ProviderAddress {
 /** A key set with the issuer that its tokens must name. */
 export interface ProviderKeySet extends KeySet {
   readonly issuer: string;
+  /** Where opaque tokens can be asked about, by discovery. */
+  readonly introspectionEndpoint: string | undefined;
   /** How far the provider's clock is ahead of ours at least, in seconds, where it is known. */
   readonly skewSecs: number | undefined;
 }
@@ -31,6 +36,7 @@ export interface ProviderKeySet extends KeySet {
 interface Located {
   readonly issuer: string;
   readonly jwksUri: string;
+  readonly introspectionEndpoint: string | undefined;
   readonly skewSecs: number | undefined;
 }
 
@@ -49,10 +55,10 @@ export async function fetchKeys(
   const get: Get = (url) => fetchJson(url, fetcher, clock, signal);
   const located = await locate(address, get);
   if (!located.ok) return located;
-  const { issuer, jwksUri } = located.value;
+  const { issuer, jwksUri, introspectionEndpoint } = located.value;
   const jwks = await get(jwksUri);
   if (!jwks.ok) return jwks;
-  const keySet = readKeySet(jwks.value.document);
+  const keySet = readKeySet(jwks.value.document, address.keyUse);
   if (!keySet.ok) {
     const hint = "see whether that is the address of a key set (JWK set)";
     return fail(keyFetchError("bad_document", jwksUri, keySet.failure, hint));
@@ -63,7 +69,7 @@ export async function fetchKeys(
   }
   // Tokens are dated by the issuer's clock; its keys may be served from elsewhere.
   const skewSecs = located.value.skewSecs ?? jwks.value.skewSecs;
-  return ok({ ...keySet.value, issuer, skewSecs });
+  return ok({ ...keySet.value, issuer, introspectionEndpoint, skewSecs });
 }
 
 async function locate(
@@ -71,7 +77,12 @@ async function locate(
   get: Get,
 ): Promise<Result<Located, KeyFetchError>> {
   if (known !== undefined && set !== undefined) {
-    return ok({ issuer: known, jwksUri: set, skewSecs: undefined });
+    return ok({
+      issuer: known,
+      jwksUri: set,
+      introspectionEndpoint: undefined,
+      skewSecs: undefined,
+    });
   }
   const url = discoveryUrl(providerUrl);
   const discovered = await get(url);
@@ -80,5 +91,11 @@ async function locate(
   const issuer = readIssuer(document, url, expectedIssuer);
   if (!issuer.ok) return issuer;
   const jwksUri = set === undefined ? readJwksUri(document, url) : ok(set);
-  return jwksUri.ok ? ok({ issuer: issuer.value, jwksUri: jwksUri.value, skewSecs }) : jwksUri;
+  if (!jwksUri.ok) return jwksUri;
+  return ok({
+    issuer: issuer.value,
+    jwksUri: jwksUri.value,
+    introspectionEndpoint: readIntrospectionEndpoint(document, url),
+    skewSecs,
+  });
 }

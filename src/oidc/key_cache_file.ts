@@ -18,16 +18,20 @@ const FORMAT = "ooproxy key cache 1";
 
 const MEMBERS = ["fetched_at", "format", "issuer", "jwks_uri", "keys", "provider_url"];
 
+/** A member that is there where the provider has such an endpoint. */
+const ENDPOINT = "introspection_endpoint";
+
 /** Writes the document. */
 export function writeKeyCache(
   { providerUrl, jwksUri }: KeysOwner,
-  { issuer, keys, fetchedAt }: RestoredKeys,
+  { issuer, keys, introspectionEndpoint, fetchedAt }: RestoredKeys,
 ): string {
   const document = {
     format: FORMAT,
     provider_url: providerUrl,
     jwks_uri: jwksUri ?? null,
     issuer,
+    ...(introspectionEndpoint === undefined ? {} : { [ENDPOINT]: introspectionEndpoint }),
     fetched_at: new Date(fetchedAt).toISOString(),
     keys: keys.map(toJwk),
   };
@@ -51,10 +55,11 @@ export function readKeyCache(
   maxAgeMs: number,
 ): Result<RestoredKeys, string> {
   const document = jsonObject(text);
-  if (document === undefined || Object.keys(document).toSorted().join() !== MEMBERS.join()) {
+  const members = Object.keys(document ?? {}).filter((name) => name !== ENDPOINT);
+  if (document === undefined || members.toSorted().join() !== MEMBERS.join()) {
     return fail("it is damaged, or no key cache");
   }
-  const { format, provider_url, jwks_uri, issuer, fetched_at } = document;
+  const { format, provider_url, jwks_uri, issuer, fetched_at, [ENDPOINT]: endpoint } = document;
   if (format !== FORMAT) return fail("it was written by another version");
   if (provider_url !== owner.providerUrl || jwks_uri !== (owner.jwksUri ?? null)) {
     return fail("it is of another PROVIDER_URL or JWKS_URI");
@@ -62,14 +67,21 @@ export function readKeyCache(
   if (typeof issuer !== "string" || !sameIssuer(issuer, owner.expectedIssuer)) {
     return fail("it is of another issuer");
   }
+  if (endpoint !== undefined && typeof endpoint !== "string") return fail("it is damaged");
   const fetchedAt = typeof fetched_at === "string" ? Date.parse(fetched_at) : NaN;
   if (Number.isNaN(fetchedAt)) return fail("it is damaged: it has no valid fetched_at");
   if (fetchedAt > nowMs) return fail("its keys come from the future: is the clock right?");
   if (nowMs - fetchedAt >= maxAgeMs) return fail("its keys are older than KEY_STALE_SECS");
+  // Written from keys of the right use, which they no longer say.
   const keySet = readKeySet(document);
   if (!keySet.ok) return fail("it is damaged: it has no list of keys");
   const { keys, skipped } = keySet.value;
   if (skipped.length > 0) return fail("it is damaged: it holds keys that are not usable");
   if (keys.length === 0 && !owner.keysOptional) return fail("it holds no key");
-  return ok({ issuer, keys, fetchedAt });
+  return ok({
+    issuer,
+    keys,
+    ...(endpoint === undefined ? {} : { introspectionEndpoint: endpoint }),
+    fetchedAt,
+  });
 }

@@ -15,6 +15,7 @@ export interface KeyFetchError {
 /** Default hint for each kind of error. */
 const HINTS = {
   unreachable: "see that the provider runs, and that this machine finds and reaches that address",
+  credentials: "see that the file is there, holds a token and may be read by this program",
   certificate: "see what certificate the provider shows",
   timeout: "see whether the provider is overloaded, or something on the way drops packets",
   status: "see the provider's own log",

@@ -14,6 +14,8 @@ export interface VerificationKey {
 export interface KeyRing {
   readonly generation: number;
   readonly issuer: string;
+  /** Where opaque tokens can be asked about. */
+  readonly introspectionEndpoint: string | undefined;
   /** Whether the provider published no usable key: its fault, not the token's. */
   readonly empty: boolean;
   /**
@@ -51,6 +53,7 @@ export function makeRing(snapshot: KeySnapshot): KeyRing {
   return {
     generation: snapshot.generation,
     issuer: snapshot.issuer,
+    introspectionEndpoint: snapshot.introspectionEndpoint,
     empty: all.length === 0,
     candidates(alg, kid) {
       if (kid === undefined) {

@@ -13,6 +13,8 @@ export interface KeySnapshot {
   /** What `iss` must equal. */
   readonly issuer: string;
   readonly keys: readonly PublicKey[];
+  /** Where opaque tokens can be asked about, where discovery names it. */
+  readonly introspectionEndpoint?: string;
   /** Set on keys from `KEY_CACHE_FILE` that no fetch of this run has confirmed yet. */
   readonly restored?: true;
 }
@@ -59,6 +61,9 @@ export interface KeySource {
    */
   onChange(listener: () => void): () => void;
 }
+
+/** The key sources of all providers, by their names. */
+export type KeySources = ReadonlyMap<string, KeySource>;
 
 /** A counter from 1, for the generations of key sets of one process. */
 export function makeGenerations(): () => number {

@@ -55,6 +55,11 @@ export class KeyStore {
     this.#missing = new MissingKeys(cooldownMs, clock);
   }
 
+  /** The generation of the cached keys, `undefined` without any. */
+  generation(): number | undefined {
+    return this.#source.current()?.generation;
+  }
+
   /**
    * The cached keys, or those of the first fetch; waits for the first fetch only.
    *

@@ -27,6 +27,7 @@ export interface ProviderOptions extends ProviderAddress, KeyAges {
 export interface RestoredKeys {
   readonly issuer: string;
   readonly keys: readonly PublicKey[];
+  readonly introspectionEndpoint?: string | undefined;
   /** When they were fetched, milliseconds since the epoch. */
   readonly fetchedAt: number;
 }
@@ -227,12 +228,14 @@ export class ProviderKeys implements KeySource {
     return { ...this.#options, keysOptional };
   }
 
-  #succeed({ issuer, keys, skipped }: ProviderKeySet, startedAt: number): KeySnapshot {
+  #succeed(fetched: ProviderKeySet, startedAt: number): KeySnapshot {
+    const { issuer, keys, skipped, introspectionEndpoint: endpoint } = fetched;
     const before = this.#snapshot;
     const changed = before === undefined || before.issuer !== issuer ||
+      before.introspectionEndpoint !== endpoint ||
       JSON.stringify(before.keys) !== JSON.stringify(keys);
     const generation = changed ? this.#deps.nextGeneration() : before.generation;
-    const snapshot = { generation, startedAt, issuer, keys };
+    const snapshot = { generation, startedAt, issuer, keys, ...withEndpoint(endpoint) };
     this.#snapshot = snapshot;
     this.#confirmedAt = this.#deps.clock.monotonic();
     this.#failures = 0;
@@ -254,7 +257,7 @@ export class ProviderKeys implements KeySource {
     if (this.#due) this.#schedule();
   }
 
-  #restore({ issuer, keys, fetchedAt }: RestoredKeys): void {
+  #restore({ issuer, keys, introspectionEndpoint, fetchedAt }: RestoredKeys): void {
     const { clock } = this.#deps;
     // A start in the future would make every request take these keys for the newest.
     const startedAt = Math.min(fetchedAt, clock.now() - 1);
@@ -267,6 +270,7 @@ export class ProviderKeys implements KeySource {
       startedAt,
       issuer,
       keys,
+      ...withEndpoint(introspectionEndpoint),
       restored: true,
     };
     this.#confirmedAt = clock.monotonic() - ageMs;
@@ -300,4 +304,8 @@ export class ProviderKeys implements KeySource {
     this.#report.dropped(ageMs);
     this.#listeners.call();
   }
+}
+
+function withEndpoint(introspectionEndpoint: string | undefined) {
+  return introspectionEndpoint === undefined ? {} : { introspectionEndpoint };
 }

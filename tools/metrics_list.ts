@@ -12,8 +12,9 @@ const BUILD_INFO = item(
 /** Every metric: name, type and labels, and what it means on the next line. */
 export function renderMetricsList(): string {
   const items = METRIC_NAMES.map((metric) => {
-    const { name, type, labels, help } = metricRow(metric);
-    return item(name, type, Object.keys(labels ?? {}), help);
+    const { name, type, labels, help, perProvider } = metricRow(metric);
+    const all = [...(perProvider ? ["provider"] : []), ...Object.keys(labels ?? {})];
+    return item(name, type, all, help);
   });
   return [...items, BUILD_INFO].join("\n");
 }

@@ -3,7 +3,8 @@ import { fileForm, tomlKey } from "../src/config/names.ts";
 import { defaultOf, GROUP_NAMES, namesIn, wrap } from "../src/config/render.ts";
 import { type Field, GROUPS } from "../src/config/row.ts";
 import { rowOf, type SettingName } from "../src/config/schema.ts";
-import { fileKey, type Table, TABLES } from "../src/config/table.ts";
+import { TABLES } from "../src/config/all_tables.ts";
+import { fileKey, type Table } from "../src/config/table.ts";
 
 /**
  * Every setting with its meaning. The smallest working set is in force, the rest is commented out,
@@ -44,7 +45,20 @@ function entryOf({ key, heading, doc, rows }: Table): string[] {
     "",
     ...wrap(doc, "# "),
     `# [[${key}]]`,
-    ...Object.entries(rows).flatMap(([name, row]) => fieldLines(row, name, fileKey(name), "# ")),
+    ...Object.entries(rows).filter(([, { setting }]) => setting === undefined)
+      .flatMap(([name, row]) => fieldLines(row, name, fileKey(name), "# ")),
+    ...otherKeys(rows),
+  ];
+}
+
+/** One line for each key that has its meaning at the top. */
+function otherKeys(rows: Table["rows"]): string[] {
+  const keys = Object.entries(rows).filter(([, { setting }]) => setting !== undefined);
+  if (keys.length === 0) return [];
+  return [
+    "",
+    ...wrap("The other keys mean what the settings of their names above mean:", "# "),
+    ...keys.map(([key, row]) => `# ${key} = ${tomlValue(row.default ?? row.example)}`),
   ];
 }
 

@@ -3,7 +3,8 @@ import { fileForm, flagName, tomlKey } from "../src/config/names.ts";
 import { defaultOf, GROUP_NAMES, namesIn } from "../src/config/render.ts";
 import { expectation, type Field, GROUPS, type Row } from "../src/config/row.ts";
 import { namesWith, rowOf, SETTING_NAMES, type SettingName } from "../src/config/schema.ts";
-import { fileKey, type Table, TABLES } from "../src/config/table.ts";
+import { TABLES } from "../src/config/all_tables.ts";
+import { fileKey, type Table } from "../src/config/table.ts";
 import { tomlValue } from "./settings_example.ts";
 
 /** Names of settings as they stand in texts, the longest first. */
@@ -50,17 +51,20 @@ function sectionOf(name: SettingName): string[] {
       ]
       : []),
     ...restartLine(row.restart),
+    ...(row.entries === undefined ? [] : [`In \`settings.toml\` also as \`[[${row.entries}]]\``]),
     ...(row.edge === "ignored" ? ["Ignored under `deno serve`"] : []),
   ];
   return [`### ${name}`, prose(row.doc), list(facts)];
 }
 
-/** Tables come from the file alone: their keys have no variables and no flags. */
+/** Keys of tables have no variables and no flags. */
 function tableSection({ key, heading, doc, rows }: Table): string[] {
   return [
     `## ${heading}: \`[[${key}]]\``,
     prose(doc),
-    ...Object.entries(rows).flatMap(([name, row]) => [
+    ...Object.entries(rows).filter(([, { setting }]) => setting === undefined).flatMap((
+      [name, row],
+    ) => [
       `### ${key}: ${name}`,
       prose(row.doc),
       list([
@@ -71,6 +75,19 @@ function tableSection({ key, heading, doc, rows }: Table): string[] {
           : []),
       ]),
     ]),
+    ...otherKeys(key, rows),
+  ];
+}
+
+/** The keys that mean what a setting at the top means: they are documented there. */
+function otherKeys(table: string, rows: Table["rows"]): string[] {
+  const keys = Object.entries(rows).flatMap(([key, { setting }]) =>
+    setting === undefined ? [] : [`- \`${key}\`: [${setting}](#${setting.toLowerCase()})`]
+  );
+  return keys.length === 0 ? [] : [
+    `### ${table}: the other keys`,
+    "Each means what the setting means that stands beside it, for this provider alone.",
+    keys.join("\n"),
   ];
 }
 

@@ -12,6 +12,8 @@ export interface Check {
   readonly good: boolean;
   /** A few words for `?verbose`. */
   readonly text: string;
+  /** Shown, and not counted: readiness does not depend on it. */
+  readonly forInformation?: true;
 }
 
 /** What the admin listener shows. */
@@ -107,7 +109,7 @@ async function respond(
 }
 
 function checked(name: string, checks: readonly Check[], verbose: boolean): Response {
-  const good = checks.every((check) => check.good);
+  const good = checks.every((check) => check.good || check.forInformation);
   const lines = checks.filter((check) => verbose || !check.good)
     .map((check) => `[${check.good ? "+" : "-"}]${check.name} ${check.text}`);
   if (verbose || !good) lines.push(`${name} check ${good ? "passed" : "failed"}`);

@@ -13,12 +13,14 @@ import type { ReadSettings } from "./settings_source.ts";
  * @param args the arguments that the program was called with.
  */
 export function renderSettings(
-  { loaded, config, files }: ReadSettings,
+  { loaded, config, files, filesWhenNeeded }: ReadSettings,
   env: Readonly<Record<string, string>>,
   args: readonly string[],
 ): string {
   const others = args.toSpliced(args.indexOf("check"), 1);
-  const command = exactCommand(readRuntime(Deno), config.provider, files, env, others);
+  const read = [...files, ...filesWhenNeeded];
+  const caches = config.providers.flatMap(({ keyCacheFile }) => keyCacheFile ?? []);
+  const command = exactCommand(readRuntime(Deno), caches, read, env, others);
   const hint = command === undefined
     ? ""
     : `\nThe least permissions that suffice for this:\n${command}\n`;

@@ -1,9 +1,17 @@
-import { type Config, expectedIssuer, logSettings, workerConfig } from "../config/schema.ts";
+import { addressesOf, withDefaults } from "../config/provider.ts";
+import { UNNAMED } from "../provider_name.ts";
+import {
+  type Config,
+  logSettings,
+  type ProviderConfig,
+  workerConfig,
+  workerProviderConfig,
+} from "../config/schema.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
-import type { WorkerSettings } from "../ipc/workers.ts";
+import type { WorkerProvider, WorkerSettings } from "../ipc/workers.ts";
 import type { KeySettings } from "../keys/key_broker.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { probe } from "../listen/listener.ts";
@@ -16,8 +24,8 @@ export interface Prepared {
   readonly config: Config;
   /** What workers serve with: real ports, the certificate loaded. */
   readonly worker: WorkerSettings;
-  /** What the key broker works with. */
-  readonly keys: KeySettings;
+  /** What the key brokers work with, one for each provider. */
+  readonly keys: readonly KeySettings[];
   /** When the certificate expires, milliseconds since the epoch. */
   readonly certificateExpiresAt: number | undefined;
 }
@@ -37,7 +45,7 @@ export async function prepare(
   if (!certificate.ok) return fail(wrongConfiguration(certificate.failure));
   const upstreamTls = await openUpstreamTls(config, clock, log);
   if (!upstreamTls.ok) return fail(wrongConfiguration(upstreamTls.failure));
-  const providerCaCerts = readAuthorities("PROVIDER_CA_FILE", config.provider.providerCaFile);
+  const providerCaCerts = readProviderAuthorities(config);
   if (!providerCaCerts.ok) return fail(wrongConfiguration(providerCaCerts.failure));
   const listenUrl = takeAddress("listenUrl", config, before);
   if (!listenUrl.ok) return fail(failedNow(listenUrl.failure));
@@ -53,7 +61,7 @@ export async function prepare(
           listenUrl: listenUrl.value,
           listenSslUrl: listenSslUrl.value,
         },
-      }),
+      }, providerCaCerts.value),
       identity: certificate.value?.identity,
       upstreamTls: upstreamTls.value,
     },
@@ -62,35 +70,68 @@ export async function prepare(
   });
 }
 
-/** The part of a worker's settings that comes from the configuration. */
-export function workerSettings(config: Config): WorkerSettings {
+/** CA certificates of each provider, by its name. */
+type Authorities = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * The part of a worker's settings that comes from the configuration.
+ *
+ * @param authorities the contents of `PROVIDER_CA_FILE`, read already.
+ */
+export function workerSettings(
+  config: Config,
+  authorities: Authorities = new Map(),
+): WorkerSettings {
+  const [first, ...more] = config.providers;
+  const providerOf = (provider: ProviderConfig): WorkerProvider => ({
+    config: workerProviderConfig(provider),
+    issuer: addressesOf(provider).issuer,
+    caCerts: authorities.get(provider.name) ?? [],
+  });
   return {
     config: workerConfig(config),
-    issuer: expectedIssuer(config),
+    providers: [providerOf(first), ...more.map(providerOf)],
     log: logSettings(config),
   };
 }
 
-/**
- * The settings of the provider's keys.
- *
- * @param caCerts the authorities of `PROVIDER_CA_FILE`, read already.
- */
-export function keySettings(config: Config, caCerts: readonly string[] = []): KeySettings {
-  return {
-    provider: {
-      providerUrl: config.provider.providerUrl.base,
-      issuer: config.provider.issuer,
-      expectedIssuer: expectedIssuer(config),
-      jwksUri: config.provider.jwksUri,
-      cooldownMs: config.provider.keyCooldownSecs * 1000,
-      expiryMs: config.provider.keyExpirySecs && config.provider.keyExpirySecs * 1000,
-      staleMs: config.provider.keyStaleSecs * 1000,
-      keysOptional: config.provider.clientSecret !== undefined,
-    },
-    caCerts,
-    cacheFile: config.provider.keyCacheFile,
-  };
+/** The settings of each provider's keys; `authorities` as above. */
+export function keySettings(
+  config: Config,
+  authorities: Authorities = new Map(),
+): readonly KeySettings[] {
+  return config.providers.map(withDefaults).map((provider) => {
+    const { url, issuer, knownIssuer, jwksUri } = addressesOf(provider);
+    return {
+      name: provider.name,
+      provider: {
+        providerUrl: url,
+        issuer: knownIssuer,
+        expectedIssuer: issuer,
+        jwksUri,
+        keyUse: provider.type === "spiffe" ? "jwt-svid" : "sig",
+        cooldownMs: provider.keyCooldownSecs * 1000,
+        expiryMs: provider.keyExpirySecs && provider.keyExpirySecs * 1000,
+        staleMs: provider.keyStaleSecs * 1000,
+        // Tokens may be signed with a secret, or be no JWTs.
+        keysOptional: provider.clientSecret !== undefined || provider.introspection !== "off",
+      },
+      caCerts: authorities.get(provider.name) ?? [],
+      tokenFile: provider.tokenFile,
+      cacheFile: provider.keyCacheFile,
+    };
+  });
+}
+
+function readProviderAuthorities(config: Config): Result<Authorities, string> {
+  const found = new Map<string, readonly string[]>();
+  for (const { name, caFile } of config.providers.map(withDefaults)) {
+    const setting = name === UNNAMED ? "PROVIDER_CA_FILE" : `ca_file of the provider ${name}`;
+    const certificates = readAuthorities(setting, caFile);
+    if (!certificates.ok) return certificates;
+    found.set(name, certificates.value);
+  }
+  return ok(found);
 }
 
 function takeAddress(

@@ -1,7 +1,8 @@
 import { changedNeedingRestart, type Config, logSettings } from "../config/schema.ts";
 import { problemLines } from "../config/problems.ts";
 import { servesInProcess } from "../ipc/workers.ts";
-import { KeyBroker } from "../keys/key_broker.ts";
+import { adoptAll, closeBrokers, openBrokers } from "../keys/key_brokers.ts";
+import { windowsOf } from "./accept_until.ts";
 import { prepare } from "./prepare.ts";
 import type { Running } from "./running.ts";
 import type { SettingsSource } from "./settings_source.ts";
@@ -38,23 +39,22 @@ async function apply(
   const prepared = await prepare(config, running.prepared, { clock, log });
   if (!prepared.ok) return [prepared.failure.text];
   const { keys: keysAsked } = prepared.value;
-  const keys = running.keys.serves(keysAsked)
-    ? running.keys
-    : new KeyBroker(keysAsked, running.keyDeps);
+  const keys = openBrokers(keysAsked, running.keyDeps, running.keys);
   const urlsBefore = workers.urls();
   const taken = await workers.reload(prepared.value.worker, keys);
   if (!taken.ok) {
-    if (keys !== running.keys) keys.close();
+    closeBrokers(keys, running.keys);
     return [taken.failure];
   }
 
   // Nothing can fail any more.
-  if (keys === running.keys) keys.adopt(keysAsked);
-  else running.keys.close();
+  adoptAll(keys, keysAsked);
+  closeBrokers(running.keys, keys);
   running.keys = keys;
   running.logging.use(logSettings(config));
   running.settings = settings.value;
   running.prepared = prepared.value;
+  running.windows.use(windowsOf(config));
   for (const url of workers.urls()) if (!urlsBefore.includes(url)) log.info("listening", { url });
   for (const warning of warnings) log.warn(warning);
   return [];

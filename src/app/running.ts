@@ -1,10 +1,11 @@
 import type { Admin } from "../admin/admin.ts";
 import type { Workers } from "../ipc/workers.ts";
-import type { KeyBroker, KeyBrokerDeps } from "../keys/key_broker.ts";
+import type { KeyBrokers, KeyBrokersDeps } from "../keys/key_brokers.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import type { Meter } from "../ops/metrics.ts";
+import type { Meter } from "../ops/meter.ts";
 import type { Logging } from "../ops/start_log.ts";
+import type { WindowWatch } from "./accept_until.ts";
 import type { Prepared } from "./prepare.ts";
 import type { ReadSettings } from "./settings_source.ts";
 
@@ -15,10 +16,12 @@ export interface Running {
   readonly logging: Logging;
   readonly meter: Meter;
   readonly workers: Workers;
-  readonly keyDeps: KeyBrokerDeps;
+  readonly keyDeps: KeyBrokersDeps;
   settings: ReadSettings;
   prepared: Prepared;
-  keys: KeyBroker;
+  keys: KeyBrokers;
+  /** Warns of what is accepted until a date only. */
+  readonly windows: WindowWatch;
   admin: Admin | undefined;
   /** Whether it is shutting down. */
   stopping: boolean;

@@ -1,6 +1,7 @@
 import { candidatePaths, load, type Loaded } from "../config/load.ts";
 import type { Problem } from "../config/problems.ts";
-import { type Config, filesNamedBy } from "../config/schema.ts";
+import { filesNamedBy } from "../config/named_files.ts";
+import type { Config } from "../config/schema.ts";
 import type { SettingsFile } from "../config/settings_file.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { fileErrorText, readText } from "./read_text.ts";
@@ -23,6 +24,8 @@ export interface ReadSettings {
   readonly file: string | undefined;
   /** Every file that the settings depend on. */
   readonly files: readonly string[];
+  /** Files that are read whenever they are needed: a change of them is no change of the settings. */
+  readonly filesWhenNeeded: readonly string[];
   /** Where each value came from, and how it may be shown. */
   readonly loaded: Loaded;
 }
@@ -53,8 +56,16 @@ export class SettingsSource {
     if (!loaded.ok) return loaded;
     const { config, warnings } = loaded.value;
     const name = file.value?.name;
-    const files = [...(name === undefined ? [] : [name]), ...filesNamedBy(config), ...secretFiles];
-    return ok({ config, warnings, file: name, files, loaded: loaded.value });
+    const { atStart, whenNeeded } = filesNamedBy(config);
+    const files = [...(name === undefined ? [] : [name]), ...atStart, ...secretFiles];
+    return ok({
+      config,
+      warnings,
+      file: name,
+      files,
+      filesWhenNeeded: whenNeeded,
+      loaded: loaded.value,
+    });
   }
 
   #findFile(): Result<SettingsFile | undefined, Problem> {

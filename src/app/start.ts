@@ -1,17 +1,25 @@
 import { type Admin, openAdmin } from "../admin/admin.ts";
 import { makeStatus } from "../admin/status.ts";
 import { workerVariables } from "../config/environment.ts";
+import { addressesOf } from "../config/provider.ts";
 import { logSettings } from "../config/schema.ts";
 import { servesInProcess, type Workers } from "../ipc/workers.ts";
-import { KeyBroker, type KeyBrokerDeps } from "../keys/key_broker.ts";
+import {
+  closeBrokers,
+  type KeyBrokers,
+  type KeyBrokersDeps,
+  openBrokers,
+} from "../keys/key_brokers.ts";
 import { makeKeyCache } from "../keys/key_cache.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
-import { Meter } from "../ops/metrics.ts";
+import { Meter } from "../ops/meter.ts";
+import { logForProvider } from "./provider_log.ts";
 import { type Logging, startLogging } from "../ops/start_log.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { workerCommand } from "../runtime/commands.ts";
 import { readRuntime } from "../runtime/runtime.ts";
+import { watchWindows, windowsOf } from "./accept_until.ts";
 import { failedNow, type ProgramFailure } from "./exit_code.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { Running } from "./running.ts";
@@ -57,17 +65,17 @@ async function startWith(
 
   const prepared = await prepare(config, undefined, { clock, log });
   if (!prepared.ok) return prepared;
-  const keyDeps: KeyBrokerDeps = {
+  const keyDeps: KeyBrokersDeps = {
     clock,
-    log,
+    logFor: (provider) => logForProvider(log, provider),
     meter,
     nextGeneration: makeGenerations(),
     cache: makeKeyCache({ clock, log }),
   };
-  const keys = new KeyBroker(prepared.value.keys, keyDeps);
+  const keys = openBrokers(prepared.value.keys, keyDeps);
   const workers = await startWorkers(options, prepared.value, keys, { clock, log, logging, meter });
   if (!workers.ok) {
-    keys.close();
+    closeBrokers(keys);
     return fail(failedNow(workers.failure));
   }
   const running: Running = {
@@ -80,20 +88,28 @@ async function startWith(
     settings,
     prepared: prepared.value,
     keys,
+    windows: watchWindows(clock, keyDeps.logFor),
     admin: undefined,
     stopping: false,
   };
   for (const url of running.workers.urls()) log.info("listening", { url });
-  log.info("provider", { url: config.provider.providerUrl.text, keys: keys.state() });
+  for (const provider of config.providers) {
+    const { url, jwksUri = "" } = addressesOf(provider);
+    logForProvider(log, provider.name).info("provider", {
+      url: url === "" ? jwksUri : url,
+      keys: keys.get(provider.name)?.state() ?? "not needed yet",
+    });
+  }
   log.info("upstream", { url: config.upstream.upstreamUrl.text });
   const admin = openAdminIfAsked(running, version);
   if (!admin.ok) {
     await running.workers.drain({ delayMs: 0, timeoutMs: 0 });
-    keys.close();
+    closeBrokers(keys);
     return fail(failedNow(admin.failure));
   }
   running.admin = admin.value;
   if (admin.value !== undefined) log.info("admin", { url: admin.value.url });
+  running.windows.use(windowsOf(config));
   const { ready, wanted } = running.workers.strength();
   log.info("ready", { workers: `${ready}/${wanted}` });
   return ok(running);
@@ -103,12 +119,12 @@ async function startWith(
 async function startWorkers(
   { env }: StartOptions,
   { config, worker }: Prepared,
-  keys: KeyBroker,
+  keys: KeyBrokers,
   { clock, log, logging, meter }: Pick<Running, "clock" | "log" | "logging" | "meter">,
 ): Promise<Result<Workers, string>> {
   if (servesInProcess(config)) {
     const { startInProcessWorkers } = await import("../worker/in_process_workers.ts");
-    const deps = { keySource: keys, clock, log };
+    const deps = { keySources: keys, clock, log };
     return startInProcessWorkers(worker, deps, logging.accessLog);
   }
   const { startSupervisor } = await import("../supervisor/supervisor.ts");

@@ -1,3 +1,4 @@
+import { closeBrokers } from "../keys/key_brokers.ts";
 import type { Running } from "./running.ts";
 
 /**
@@ -21,6 +22,7 @@ export async function stop(
   if (end === "finished") log.info("shutdown complete, every running request finished");
   else log.warn("shutdown complete, running requests aborted", { how: end });
   if (end !== "now") await admin?.close();
-  keys.close();
+  running.windows.close();
+  closeBrokers(keys);
   await logging.end();
 }

@@ -1,17 +1,17 @@
-import type { WaitingClient } from "../fair_places.ts";
 import { type Failure, failure } from "../failure.ts";
 import { algorithm, type SecretAlgorithm } from "../jws/algorithms.ts";
 import { MAX_KEY_WAIT_MS } from "../limits.ts";
 import { sameIssuer } from "../oidc/discovery.ts";
-import type { Found } from "../oidc/key_ring.ts";
+import type { Found, KeyRing } from "../oidc/key_ring.ts";
 import type { AnyKeyNeed, KeyNeed, KeyStore } from "../oidc/key_store.ts";
+import { trustDomainOf } from "../oidc/spiffe.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { CheckQueue } from "./check_queue.ts";
+import type { CheckQueue } from "./check_queue.ts";
 import { checkTimes, type Claims } from "./claims.ts";
-import { decodeJwt } from "./decode_jwt.ts";
 import { makeIdentities } from "./identity.ts";
-import type { Provider, Verified } from "./provider.ts";
+import type { JwtProvider, ReceivedJwt, Verified } from "./provider.ts";
+import { checkTokenType, type TokenTypeRules } from "./token_type.ts";
 
 /** What the rules need of a token's claims. */
 export interface ClaimNeeds {
@@ -21,78 +21,122 @@ export interface ClaimNeeds {
   refuse(claims: Claims): Failure | undefined;
 }
 
+/** A secret that tokens may be signed with. */
+export interface SigningSecret {
+  readonly bytes: Uint8Array;
+  /** When it ends, milliseconds since the epoch; `undefined` for good. */
+  readonly acceptUntilMs: number | undefined;
+}
+
 /** What a provider of JWTs is built from. */
 export interface JwtProviderOptions {
   readonly name: string;
   /** The configured issuer; the exact spelling comes from the discovery document. */
   readonly issuer: string;
+  /** For JWT-SVIDs: their subjects' trust domain, which stands for the issuer. */
+  readonly trustDomain?: string | undefined;
   readonly keys: KeyStore;
-  /** Raw bytes of the client secret; without it HS* tokens are refused. */
-  readonly secret: Uint8Array | undefined;
+  /** Names of the accepted algorithms. */
+  readonly algorithms: ReadonlySet<string>;
+  /** Client secrets; without any HS* tokens are refused. */
+  readonly secrets: readonly SigningSecret[];
+  /** When its tokens end to be accepted, milliseconds since the epoch; `undefined` for good. */
+  readonly acceptUntilMs: number | undefined;
+  readonly types: TokenTypeRules;
   /** Clock skew allowed for, in seconds. */
   readonly leewaySecs: number;
   readonly needs: ClaimNeeds;
   readonly clock: Clock;
-  /** Most signature checks that may be queued; requests beyond get a 503 with `Retry-After`. */
-  readonly maxPending: number;
+  /** Where signature checks wait: one queue for all providers. */
+  readonly queue: CheckQueue;
 }
 
 /**
  * Builds the check of a token (RFC 7519, section 7.2, with the advice of RFC 8725): cheap checks
  * first, so that a dead token never causes a key fetch or a signature check; then the key; the
- * signature last. The algorithm decides the kind of key: RS* tokens are checked with public keys only,
- * HS* tokens with the client secret only (RFC 8725, section 3.1).
+ * signature last. The algorithm decides the kind of key: RS*, PS*, ES* and EdDSA tokens are checked with
+ * public keys only, HS* tokens with client secrets only (RFC 8725, section 3.1).
  *
- * Does not check scopes, `typ`, `cnf` or revocation. A token that no rule could accept is refused early;
- * whether the rule of a request accepts the caller is decided in `policy/decide.ts`.
+ * Does not check scopes or revocation. A token that no rule could accept is refused early; whether the
+ * rule of a request accepts the caller is decided in `policy/decide.ts`.
  */
-export function makeJwtProvider(options: JwtProviderOptions): Provider {
-  const { name, issuer, secret, leewaySecs, needs, clock } = options;
-  const checks = { ...options, queue: new CheckQueue(options.maxPending, clock) };
-  const toIdentity = makeIdentities(name, needs.kept);
+export function makeJwtProvider(options: JwtProviderOptions): JwtProvider {
+  const { name, issuer, trustDomain, keys, acceptUntilMs, leewaySecs, needs, clock } = options;
+  const identityOf = makeIdentities(name, needs.kept);
 
   async function authenticate(
-    token: string,
-    client: WaitingClient,
+    { token, decoded: { alg, kid, typ, claims } }: ReceivedJwt,
+    client: AnyKeyNeed["client"],
   ): Promise<Result<Verified, Failure>> {
     const arrivedAt = clock.now();
-    const decoded = decodeJwt(token);
-    if (!decoded.ok) return decoded;
-    const { alg, claims } = decoded.value;
+    if (hasEnded(acceptUntilMs, arrivedAt)) return fail(failure("no_longer_accepted", name));
     const row = algorithm(alg);
-    if (row === undefined) return fail(failure("algorithm_not_allowed"));
-    if (row.keysFrom === "client secret" && secret === undefined) {
+    if (row === undefined || !options.algorithms.has(alg)) {
+      return fail(failure("algorithm_not_allowed"));
+    }
+    if (row.keysFrom === "client secret" && options.secrets.length === 0) {
       return fail(failure("algorithm_not_allowed", "HS* tokens need CLIENT_SECRET"));
     }
-    const early = checkTimes(claims, leewaySecs, arrivedAt) ?? checkIssuerName(claims, issuer) ??
-      needs.refuse(claims);
+    const early = checkTimes(claims, leewaySecs, arrivedAt) ?? checkIssuerName(claims) ??
+      checkTokenType(typ, claims, options.types) ?? needs.refuse(claims);
     if (early !== undefined) return fail(early);
     const deadline = clock.monotonic() + MAX_KEY_WAIT_MS;
     const asked = { token, arrivedAt, deadline, client };
     const signedBy = row.keysFrom === "key set"
-      ? await checkWithKeySet(checks, { ...asked, alg: row, kid: decoded.value.kid })
-      : await checkWithSecret(checks, asked, row);
+      ? await checkWithKeySet(options, { ...asked, alg: row, kid })
+      : await checkWithSecrets(options, asked, row);
     if (!signedBy.ok) return signedBy;
-    if (claims.iss !== signedBy.value.issuer) return fail(failure("wrong_issuer"));
-    // The token may have expired during a key fetch.
+    const { ring, secret } = signedBy.value;
+    if (trustDomain === undefined && claims.iss !== ring.issuer) {
+      return fail(failure("wrong_issuer"));
+    }
+    // Time has gone by during a key fetch.
     const late = checkTimes(claims, leewaySecs, clock.now());
     if (late !== undefined) return fail(late);
-    const { generation } = signedBy.value;
-    return ok({ identity: toIdentity(claims), generation });
+    return ok(verified(claims, ring, secret?.acceptUntilMs));
   }
 
-  return { name, issuer, authenticate };
+  /** What is known of a token now, and for how long that holds. */
+  function verified(
+    claims: Claims,
+    { generation }: KeyRing,
+    secretUntilMs: number | undefined,
+  ): Verified {
+    if (acceptUntilMs === undefined && secretUntilMs === undefined) {
+      return { identity: identityOf(claims), generation };
+    }
+    return {
+      identity: identityOf(claims, acceptUntilMs === undefined ? "secret" : "provider"),
+      generation,
+      cacheUntilMs: Math.min(acceptUntilMs ?? Infinity, secretUntilMs ?? Infinity),
+    };
+  }
+
+  /** Checks the issuer as far as it is known before discovery: a trailing slash may still differ. */
+  function checkIssuerName({ iss, sub }: Claims): Failure | undefined {
+    if (trustDomain !== undefined) {
+      return trustDomainOf(sub) === trustDomain
+        ? undefined
+        : failure("wrong_issuer", "sub is no SPIFFE ID of the trust domain");
+    }
+    return typeof iss === "string" && sameIssuer(iss, issuer) ? undefined : failure("wrong_issuer");
+  }
+
+  return { name, issuer, trustDomain, generation: () => keys.generation(), authenticate };
+}
+
+/** Whether a window for tokens of the past is over. */
+function hasEnded(untilMs: number | undefined, nowMs: number): boolean {
+  return untilMs !== undefined && nowMs >= untilMs;
 }
 
 /** What signature checks are made with, and the queue they wait in. */
-interface SignatureChecks extends Pick<JwtProviderOptions, "keys" | "secret"> {
-  readonly queue: CheckQueue;
-}
+type SignatureChecks = Pick<JwtProviderOptions, "keys" | "secrets" | "queue" | "clock">;
 
-/** The key set that a signature was checked with. */
+/** The key set that a signature was checked with, and the secret, where one made it. */
 interface SignedBy {
-  readonly issuer: string;
-  readonly generation: number;
+  readonly ring: KeyRing;
+  readonly secret?: SigningSecret;
 }
 
 /** A token on its way, whatever its key. */
@@ -108,26 +152,33 @@ async function checkWithKeySet(
   const found = finding instanceof Promise ? await finding : finding;
   if (!found.ok) return found;
   const refused = await checkKeys(checks, asked, found.value);
-  if (refused === undefined) return ok(found.value.ring);
+  if (refused === undefined) return ok({ ring: found.value.ring });
   if (refused.reason !== "bad_signature") return fail(refused);
   const newer = await checks.keys.findNewer(asked, { found: found.value, refused });
   if (!newer.ok) return newer;
   const refusedNow = await checkKeys(checks, asked, newer.value);
-  return refusedNow === undefined ? ok(newer.value.ring) : fail(refusedNow);
+  return refusedNow === undefined ? ok({ ring: newer.value.ring }) : fail(refusedNow);
 }
 
-async function checkWithSecret(
-  { keys, secret, queue }: SignatureChecks,
+/** Checks a token with each secret in turn; one that has ended only says why it is refused. */
+async function checkWithSecrets(
+  { keys, secrets, queue, clock }: SignatureChecks,
   asked: Asked,
   alg: SecretAlgorithm,
 ): Promise<Result<SignedBy, Failure>> {
-  if (secret === undefined) return fail(failure("algorithm_not_allowed"));
   const ring = await keys.ring(asked);
   if (!ring.ok) return ring;
   const { token, client } = asked;
-  const check = () => alg.verify(token, secret);
-  const refused = refusal(await queue.run({ token, keys: secret, client, check }));
-  return refused === undefined ? ok(ring.value) : fail(refused);
+  for (const secret of secrets) {
+    const check = () => alg.verify(token, secret.bytes);
+    const refused = refusal(await queue.run({ token, keys: secret, client, check }));
+    if (refused?.reason === "bad_signature") continue;
+    if (refused !== undefined) return fail(refused);
+    return hasEnded(secret.acceptUntilMs, clock.now())
+      ? fail(failure("no_longer_accepted", "the secret"))
+      : ok({ ring: ring.value, secret });
+  }
+  return fail(failure("bad_signature"));
 }
 
 /**
@@ -147,9 +198,4 @@ async function checkKeys(
 function refusal(signed: boolean | undefined): Failure | undefined {
   if (signed === undefined) return { reason: "overloaded", retryAfterSecs: 1 };
   return signed ? undefined : failure("bad_signature");
-}
-
-/** Checks the issuer as far as it is known before discovery: a trailing slash may still differ. */
-function checkIssuerName({ iss }: Claims, expected: string): Failure | undefined {
-  return typeof iss === "string" && sameIssuer(iss, expected) ? undefined : failure("wrong_issuer");
 }

@@ -34,6 +34,7 @@ export function claimRules(): Kind<readonly ClaimRule[]> {
   return {
     accepts: "JSON: an object from claims to values, or a list of entries",
     showExample: true,
+    list: "structure",
     parse(given) {
       const value = parseJson(given);
       if (value === undefined) return fail({ hint: `JSON in the form ${SHORT_FORM}` });

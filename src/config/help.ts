@@ -8,7 +8,8 @@ import { columns } from "./problems.ts";
 import { defaultOf, GROUP_NAMES, namesIn, wrap } from "./render.ts";
 import { type Field, GROUPS, type Row } from "./row.ts";
 import { inputNames, namesWith, rowOf, type SettingName } from "./schema.ts";
-import { fileKey, TABLES } from "./table.ts";
+import { TABLES } from "./all_tables.ts";
+import { fileKey, type Table } from "./table.ts";
 
 const ABOUT = "ooproxy checks OpenID Connect bearer tokens and streams what passes to an upstream.";
 
@@ -76,16 +77,28 @@ function renderAll(): string {
       "",
       `${heading}, [[${key}]] in settings.toml:`,
       ...wrap(doc, "  "),
-      ...Object.entries(rows).flatMap(([name, row]) => [
-        `  ${name}${row.secret === true ? `, ${fileKey(name)}` : ""}`,
-        ...meaningOf(row),
-      ]),
+      ...Object.entries(rows).filter(([, { setting }]) => setting === undefined)
+        .flatMap(([name, row]) => [
+          `  ${name}${row.secret === true ? `, ${fileKey(name)}` : ""}`,
+          ...meaningOf(row),
+        ]),
+      ...otherKeys(rows),
     ]),
     "",
     "Flags of demo:",
     ...demoFlags(),
     "",
   ].join("\n");
+}
+
+/** The keys that mean what a setting at the top means. */
+function otherKeys(rows: Table["rows"]): string[] {
+  const keys = Object.entries(rows).flatMap(([key, { setting }]) =>
+    setting === undefined ? [] : [key === tomlKey(setting) ? key : `${key} (${setting})`]
+  );
+  return keys.length === 0
+    ? []
+    : wrap(`The other keys mean what the settings above mean: ${keys.join(", ")}.`, "  ");
 }
 
 function beginning(): string[] {
@@ -114,7 +127,7 @@ function paragraphOf(name: SettingName): string[] {
     ? `  --${flagOf(name)} FILE, ${fileForm(name)}, ${name}`
     : `  --${flagOf(name)} VALUE, ${name}`;
   const secret = row.secret === true ? " A secret: no flag takes it directly." : "";
-  return [head, ...meaningOf(row, secret)];
+  return [...wrap(head, "  "), ...meaningOf(row, secret)];
 }
 
 function meaningOf(row: Field<unknown>, more = ""): string[] {

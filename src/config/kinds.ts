@@ -22,8 +22,11 @@ export interface Kind<T> {
   readonly showExample?: true;
   /** Hides parts of a refused text that may be secret (a password in a URL). */
   readonly mask?: (text: string) => string;
-  /** A list of strings in `settings.toml` is accepted too: `parse` gets it as JSON. */
-  readonly list?: true;
+  /**
+   * A list of strings in `settings.toml` is accepted too, or any list and any table (`structure`): `parse`
+   * gets it as JSON. Or a date and time of TOML (`date`), as text.
+   */
+  readonly list?: true | "structure" | "date";
 }
 
 /** Most seconds accepted: their milliseconds are still an exact number. */
@@ -127,6 +130,7 @@ export function isoTime(): Kind<number> {
   return {
     accepts: "a date with time and zone",
     showExample: true,
+    list: "date",
     parse(given) {
       if (/^\d{4}-\d{2}-\d{2}$/.test(given)) {
         return fail({ hint: `${given}T00:00:00Z is its begin` });

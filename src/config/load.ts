@@ -4,7 +4,11 @@
  * Nothing here touches the system; the caller reads the file and passes the environment.
  */
 import { fail, ok, type Result } from "../result.ts";
+import { TABLES } from "./all_tables.ts";
 import { missingPartners, warningsOf } from "./checks.ts";
+import type { Entry, Layer, TableEntry } from "./entries.ts";
+import { readJsonEntries } from "./json_entries.ts";
+import { flatProvider, listedProviders, type Providers } from "./load_providers.ts";
 import { type LoadedEntry, loadTables } from "./load_tables.ts";
 import { fileForm, flagName } from "./names.ts";
 import { nearMiss } from "./nearest_name.ts";
@@ -19,8 +23,8 @@ import {
   SETTING_NAMES,
   type SettingName,
 } from "./schema.ts";
-import { type Entry, type Layer, readSettingsFile, type SettingsFile } from "./settings_file.ts";
-import { type Table, TABLES } from "./table.ts";
+import { readSettingsFile, type SettingsFile } from "./settings_file.ts";
+import type { Table } from "./table.ts";
 
 /** Name of the settings file where none is named. */
 export const SETTINGS_FILE = "settings.toml";
@@ -84,17 +88,43 @@ export function load(
   const resolved = new Map(
     SETTING_NAMES.map((name) => [name, resolveSetting(name, layers, inputs.readFile)]),
   );
-  const entries = loadTables(tables, file?.entries ?? new Map(), inputs.readFile);
+  const variables = entriesOfVariables(tables, resolved);
+  const entries = loadTables(
+    tables,
+    new Map([...file?.entries ?? [], ...variables.entries]),
+    inputs.readFile,
+  );
   const misses = nearMisses(inputs.env);
+  const providers = listedProviders(entries.loaded, resolved) ?? flatProvider(resolved);
   const problems = [
     ...file?.problems ?? [],
     ...[...resolved.values()].flatMap((one) => one.state === "wrong" ? [one.problem] : []),
+    ...variables.problems,
     ...entries.problems,
   ];
   // A file that cannot be read may well hold what seems to be missing.
-  if (file?.broken !== true) problems.push(...missing(resolved, misses));
+  if (file?.broken !== true) {
+    problems.push(
+      ...withMisses([...missing(resolved), ...providers.problems], misses),
+    );
+  }
   if (problems.length > 0) return fail(problems);
-  return ok(assemble(resolved, entries.loaded, misses));
+  return ok(assemble(resolved, entries.loaded, providers, misses));
+}
+
+/** The entries of tables that a setting holds as JSON: these win over the settings file's. */
+function entriesOfVariables(
+  tables: readonly Table[],
+  resolved: ReadonlyMap<string, Resolved>,
+): { entries: readonly [string, readonly TableEntry[]][]; problems: readonly Problem[] } {
+  const entries: [string, readonly TableEntry[]][] = [];
+  const problems: Problem[] = [];
+  for (const table of tables) {
+    const one = resolved.get(table.variable ?? "");
+    if (one?.state !== "value") continue;
+    entries.push([table.key, readJsonEntries(table, one.entry, problems)]);
+  }
+  return { entries, problems };
 }
 
 function layerOf(
@@ -137,10 +167,7 @@ function nearMisses(env: Inputs["env"]): ReadonlyMap<string, string> {
   return misses;
 }
 
-function missing(
-  resolved: ReadonlyMap<SettingName, Resolved>,
-  misses: ReadonlyMap<string, string>,
-): Problem[] {
+function missing(resolved: ReadonlyMap<SettingName, Resolved>): Problem[] {
   const given = (name: SettingName) => resolved.get(name)?.state !== "unset";
   const problems = SETTING_NAMES.filter((name) => rowOf(name).required === true && !given(name))
     .map((name): Problem => ({
@@ -148,9 +175,17 @@ function missing(
       source: "not set",
       expected: expectation(rowOf(name), true),
     }));
-  return [...missingPartners(given), ...problems].map((problem) => {
+  return [...missingPartners(given), ...problems];
+}
+
+/** Adds to what is missing the variable that was probably meant to be it. */
+function withMisses(
+  problems: readonly Problem[],
+  misses: ReadonlyMap<string, string>,
+): Problem[] {
+  return problems.map((problem) => {
     const variable = [...misses].find(([, meant]) => meant === problem.setting)?.[0];
-    if (variable === undefined) return problem;
+    if (variable === undefined || problem.source !== "not set") return problem;
     return {
       ...problem,
       hint: `environment variable ${variable} is set: is ${problem.setting} meant?`,
@@ -161,6 +196,7 @@ function missing(
 function assemble(
   resolved: ReadonlyMap<SettingName, Resolved>,
   tables: Loaded["tables"],
+  { providers, warnings: ofProviders }: Providers,
   misses: ReadonlyMap<string, string>,
 ): Loaded {
   const values = new Map<SettingName, unknown>();
@@ -176,13 +212,14 @@ function assemble(
     `environment variable ${variable} is no setting: is ${meant} meant?`
   );
   // All of the table is there, and every value came from its row's own parser.
-  const config = deepFreeze(grouped((name) => values.get(name))) as unknown as Config;
+  const groups = grouped((name) => values.get(name));
+  const config = deepFreeze({ ...groups, providers }) as unknown as Config;
   return Object.freeze({
     config,
     origins: Object.freeze(origins),
     shown: Object.freeze(shown),
     tables: deepFreeze(tables),
-    warnings: [...warnings, ...warningsOf(config)],
+    warnings: [...warnings, ...warningsOf(config), ...ofProviders],
   });
 }
 

@@ -5,7 +5,7 @@ import { camelCase } from "./names.ts";
 import type { Problem } from "./problems.ts";
 import { type ReadFile, resolve, show } from "./resolve.ts";
 import { expectation } from "./row.ts";
-import type { TableEntry } from "./settings_file.ts";
+import type { TableEntry } from "./entries.ts";
 import { type EntryOf, fileKey, type Table } from "./table.ts";
 
 /** One value of an entry, as `check` shows it. */
@@ -25,6 +25,10 @@ export interface LoadedEntry {
   /** Its values as `EntryOf` has them. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly shown: readonly ShownValue[];
+  /** What it is called, such as `provider[2]`. */
+  readonly label: string;
+  /** The keys that were given, right or wrong, and where each stands. */
+  readonly given: Readonly<Record<string, string>>;
 }
 
 /** The entries of all tables, by the table's key, and everything that is wrong with them. */
@@ -66,11 +70,14 @@ function loadEntry(
 ): LoadedEntry {
   const values: Record<string, unknown> = {};
   const shown: ShownValue[] = [];
+  const given: Record<string, string> = {};
   for (const [key, row] of Object.entries(table.rows)) {
     const subject = { label: `${label}.${key}`, fileLabel: `${label}.${fileKey(key)}`, row };
     const named = row.secret === true ? layer.get(fileKey(key)) : undefined;
     const one = resolve(subject, { direct: layer.get(key), named }, readFile);
     if (one.state === "wrong") problems.push(one.problem);
+    const found = layer.get(key) ?? named;
+    if (found !== undefined) given[key] = found.source;
     if (one.state === "unset" && row.required === true) {
       problems.push({
         setting: subject.label,
@@ -87,5 +94,5 @@ function loadEntry(
       origin: set?.entry.source ?? row.unset ?? "not set",
     });
   }
-  return { source, values, shown };
+  return { label, source, values, shown, given };
 }

@@ -4,7 +4,7 @@
  */
 import type { Loaded } from "./load.ts";
 import { columns } from "./problems.ts";
-import { rowOf, SETTING_NAMES } from "./schema.ts";
+import { PER_PROVIDER, rowOf, SETTING_NAMES } from "./schema.ts";
 import { type Field, type Group, GROUPS } from "./row.ts";
 import type { SettingName } from "./schema.ts";
 
@@ -40,7 +40,9 @@ export function wrap(text: string, indent: string): string[] {
 
 /** The output of `check`: every setting, those of tables too, its value (secrets masked) and where it came from. */
 export function renderCheck(loaded: Loaded): string {
-  const rows = SETTING_NAMES.map((name) => {
+  const severalProviders = (loaded.tables.provider ?? []).length > 0;
+  const names = SETTING_NAMES.filter((name) => !severalProviders || !PER_PROVIDER.includes(name));
+  const rows = names.map((name) => {
     const origin = loaded.origins[name];
     const row = rowOf(name);
     return [name, loaded.shown[name], origin === "not set" ? row.unset ?? origin : origin];

@@ -5,7 +5,7 @@ import type { Result } from "../result.ts";
 import { printable, quote } from "../text.ts";
 import type { Problem } from "./problems.ts";
 import { expectation, type Field } from "./row.ts";
-import type { Entry } from "./settings_file.ts";
+import type { Entry } from "./entries.ts";
 
 /** Reads the file of a secret; the failure is a short reason, such as `no such file`. */
 export type ReadFile = (path: string) => Result<string, string>;

@@ -29,13 +29,25 @@ export interface Field<T> extends Kind<T> {
   readonly required?: true;
   /** Never shown and never on the command line; also read from the file named by `…_FILE`. */
   readonly secret?: true;
-  /** Names a file that is read at the start and at a reload, and watched with WATCH_FILES. */
-  readonly file?: true;
+  /**
+   * Names a file: one that is read at the start and at a reload, and watched with WATCH_FILES; or one
+   * that is read whenever it is needed.
+   */
+  readonly file?: true | "read when needed";
 }
 
 /** Everything about one setting. */
 export interface Row<T> extends Field<T> {
   readonly group: Group;
+  /**
+   * Each provider has its own: at the top it is that of the one unnamed provider. `true`, or its key in
+   * `[[provider]]` where that is not its name in lower case.
+   */
+  readonly perProvider?: true | string;
+  /** It holds the entries of a table as JSON, and has no value of its own. */
+  readonly holdsTable?: true;
+  /** A TOML table of this name with many entries is another way to write it in `settings.toml`. */
+  readonly entries?: string;
   /** Part of the smallest working set-up without being required by itself. */
   readonly minimal?: true;
   /** One of the dozen that most people need: shown by `--help` and in the README. */

@@ -2,12 +2,27 @@
  * `settings.toml` → one text a setting, each with its line.
  */
 import { TomlError } from "smol-toml";
+import { TABLES } from "./all_tables.ts";
+import {
+  asText,
+  AT_THE_TOP,
+  type Entry,
+  givenTwice,
+  type Layer,
+  leaves,
+  type Place,
+  put,
+  readEntry,
+  type Structures,
+  type TableEntry,
+  unknownKey,
+} from "./entries.ts";
 import { tomlKey } from "./names.ts";
 import { nearest } from "./nearest_name.ts";
 import type { Problem } from "./problems.ts";
 import { INPUT_NAMES, inputNames, rowOf, SETTING_NAMES } from "./schema.ts";
-import { entryKeys, type Table, TABLES } from "./table.ts";
-import { isTable, isTableList, linesOf, parseToml, type Path } from "./toml.ts";
+import type { Table } from "./table.ts";
+import { isTable, isTableList, linesOf, parseToml } from "./toml.ts";
 
 /** A settings file as it was read. */
 export interface SettingsFile {
@@ -15,28 +30,6 @@ export interface SettingsFile {
   readonly name: string;
   /** Its whole text. */
   readonly text: string;
-}
-
-/** The text of a setting in one layer. */
-export interface Entry {
-  readonly text: string;
-  /** Where it stands, such as `settings.toml:3 (listen_url)`. */
-  readonly source: string;
-  /** What was there instead of a text, such as `a table`; `text` then means nothing. */
-  readonly wrongType?: string;
-}
-
-/** One source of settings: environment name → entry. Empty values are left out. */
-export type Layer = ReadonlyMap<string, Entry>;
-
-/** One `[[name]]` of the file. */
-export interface TableEntry {
-  /** What problems call it: `provider[2]` is the second one. */
-  readonly label: string;
-  /** Where it begins, such as `settings.toml:7`. */
-  readonly source: string;
-  /** What it holds, by key. Empty values are left out. */
-  readonly layer: Layer;
 }
 
 /** What a settings file holds. */
@@ -48,9 +41,6 @@ export interface FileContent {
   /** The file is not TOML: nothing can be said about what it does not hold. */
   readonly broken: boolean;
 }
-
-/** Where settings have to stand: TOML takes every key below a `[name]` line for a part of that. */
-const AT_THE_TOP = "settings stand at the top, before any [name] line";
 
 /**
  * Reads a settings file. Unknown keys and tables are problems; wrong values are not looked at here.
@@ -66,16 +56,18 @@ export function readSettingsFile(file: SettingsFile, tables = TABLES): FileConte
     return { layer: new Map(), entries: new Map(), problems, broken: true };
   }
   const place = placesIn(file);
-  const names = new Map(INPUT_NAMES.map((name) => [tomlKey(name), name]));
-  const lists = listKeys();
+  const names = namesByKey();
   const layer = new Map<string, Entry>();
   const entries = new Map<string, readonly TableEntry[]>();
   const problems: Problem[] = [];
   for (const [key, value] of Object.entries(parsed)) {
-    const name = names.get(key);
+    const named = names.get(key);
     const table = tables.find((table) => table.key === key);
-    if (name !== undefined) {
-      put(layer, name, value, lists.has(key), `${place([key])} (${key})`);
+    if (named !== undefined) {
+      const { name, lists } = named;
+      const source = `${place([key])} (${key})`;
+      if (layer.has(name)) problems.push(givenTwice(key, source, tomlKey(name)));
+      else put(layer, name, value, lists, source);
     } else if (table === undefined) {
       problems.push(...unknownAtTop(key, value, tables, place));
     } else if (Array.isArray(value) && value.every(isTable)) {
@@ -90,9 +82,6 @@ export function readSettingsFile(file: SettingsFile, tables = TABLES): FileConte
   return { layer, entries, problems, broken: false };
 }
 
-/** Where something stands: `settings.toml:3`. */
-type Place = (path: Path) => string;
-
 function placesIn(file: SettingsFile): Place {
   const lineOf = linesOf(file.text);
   return (path) => {
@@ -101,43 +90,22 @@ function placesIn(file: SettingsFile): Place {
   };
 }
 
-/** Keys at the top that also take a TOML list. */
-function listKeys(): ReadonlySet<string> {
-  return new Set(
-    SETTING_NAMES.filter((name) => rowOf(name).list).flatMap(inputNames).map(tomlKey),
-  );
+/** What a key at the top stands for. */
+interface Named {
+  /** The name under which it is read. */
+  readonly name: string;
+  readonly lists: Structures;
 }
 
-function readEntry(
-  table: Table,
-  entry: Readonly<Record<string, unknown>>,
-  number: number,
-  place: Place,
-  problems: Problem[],
-): TableEntry {
-  const keys = entryKeys(table);
-  const path = [table.key, number];
-  const layer = new Map<string, Entry>();
-  for (const [key, value] of Object.entries(entry)) {
-    const inner = [...path, key];
-    const list = Object.hasOwn(table.rows, key) && table.rows[key]?.list === true;
-    if (keys.includes(key)) put(layer, key, value, list, place(inner));
-    else problems.push(...leaves(value, inner).map((leaf) => unknownInEntry(leaf, keys, place)));
-  }
-  return { label: labelOf(path), source: place(path), layer };
-}
-
-/** Puts a value into a layer, unless it is empty. */
-function put(
-  layer: Map<string, Entry>,
-  name: string,
-  value: unknown,
-  list: boolean,
-  source: string,
-): void {
-  const text = asText(value, list);
-  if (typeof text === "object") layer.set(name, { text: "", source, ...text });
-  else if (text !== "") layer.set(name, { text, source });
+/** The keys at the top; a list of tables that is another way to write a setting is one of them. */
+function namesByKey(): ReadonlyMap<string, Named> {
+  return new Map(SETTING_NAMES.flatMap((setting): [string, Named][] => {
+    const { list: lists, entries } = rowOf(setting);
+    const own = inputNames(setting).map((
+      name,
+    ): [string, Named] => [tomlKey(name), { name, lists }]);
+    return entries === undefined ? own : [...own, [entries, { name: setting, lists }]];
+  }));
 }
 
 /** The error's own message quotes the lines around it, which may hold secrets: only its place. */
@@ -162,37 +130,6 @@ function syntaxHint(line: string, redefined: boolean): string | undefined {
   return undefined;
 }
 
-/** A value as the text that the environment would hold, or what it is instead. */
-function asText(value: unknown, list: boolean): string | { wrongType: string } {
-  switch (typeof value) {
-    case "string":
-      return value;
-    case "number":
-    case "bigint":
-    case "boolean":
-      return String(value);
-  }
-  if (!Array.isArray(value)) return { wrongType: value instanceof Date ? "a date" : "a table" };
-  if (list && value.every((member) => typeof member === "string")) return JSON.stringify(value);
-  return { wrongType: list ? "a list with something else than texts" : "a list" };
-}
-
-/** The paths of everything inside a table; the table's own where it is empty. */
-function leaves(value: unknown, path: Path): Path[] {
-  if (!isTable(value)) return [path];
-  const inner = Object.entries(value);
-  if (inner.length === 0) return [path];
-  return inner.flatMap(([key, member]) => leaves(member, [...path, key]));
-}
-
-/** `provider[2].url`, as problems have it. */
-function labelOf(path: Path): string {
-  return path.map((part, at) =>
-    typeof part === "number" ? `[${part}]` : `${at > 0 ? "." : ""}${part}`
-  )
-    .join("");
-}
-
 function unknownAtTop(
   key: string,
   value: unknown,
@@ -214,24 +151,9 @@ function unknownAtTop(
   }));
 }
 
-/** An unknown key of an entry; a setting that came below a `[[name]]` line by mistake is known for it. */
-function unknownInEntry(path: Path, keys: readonly string[], place: Place): Problem {
-  const atTop = INPUT_NAMES.map(tomlKey).includes(String(path.at(-1)));
-  return { ...unknownKey(path, keys, place), ...(atTop ? { hint: AT_THE_TOP } : {}) };
-}
-
-function unknownKey(path: Path, known: readonly string[], place: Place): Problem {
-  const near = nearest(String(path.at(-1)), known);
-  return {
-    setting: labelOf(path),
-    source: place(path),
-    fault: near === undefined ? "unknown setting" : `unknown setting, did you mean ${near}?`,
-  };
-}
-
 /** A table that was written as something else than entries. */
 function notEntries(key: string, value: unknown, place: Place): Problem {
-  const text = asText(value, false);
+  const text = asText(value, undefined);
   const found = typeof text === "object" ? text.wrongType : "a text or a number";
   return {
     setting: key,

@@ -10,12 +10,15 @@ import { failure, failureResponse } from "../failure.ts";
 import { makeGenerations } from "../oidc/key_source.ts";
 import { systemClock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import { Meter } from "../ops/metrics.ts";
+import { Meter } from "../ops/meter.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { EdgeFetch, EdgeInfo } from "./lazy_fetch.ts";
-import { KeyBroker } from "../keys/key_broker.ts";
+import { closeBrokers, openBrokers } from "../keys/key_brokers.ts";
+import { makeProviderClient } from "../keys/provider_client.ts";
 import { type Logging, startLogging } from "../ops/start_log.ts";
+import { watchWindows, windowsOf } from "../app/accept_until.ts";
 import { prepare } from "../app/prepare.ts";
+import { logForProvider } from "../app/provider_log.ts";
 import { buildService } from "../request/service.ts";
 
 /** What an edge is built from. */
@@ -70,31 +73,36 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const prepared = await prepare(chosen.value, undefined, { clock, log });
   if (!prepared.ok) return refusing([prepared.failure.text], logging);
 
-  const keys = new KeyBroker(prepared.value.keys, {
+  const keys = openBrokers(prepared.value.keys, {
     clock,
-    log,
+    logFor: (provider) => logForProvider(log, provider),
     meter,
     nextGeneration: makeGenerations(),
   });
   const accessLog = logging.accessLog(logSettings(config));
   const service = buildService(prepared.value.worker, {
-    keySource: keys,
+    keySources: keys,
     clock,
     log,
     accessLog,
     meter,
+    openHttp: makeProviderClient,
   }, { open: 0, opening: 0 });
+
+  const windows = watchWindows(clock, (provider) => logForProvider(log, provider));
+  windows.use(windowsOf(config));
 
   let running = 0;
   let closing = false;
   /** A request that runs may still wait for keys. */
   const closeKeysIfUnused = () => {
-    if (closing && running === 0) keys.close();
+    if (closing && running === 0) closeBrokers(keys);
   };
 
   async function close(): Promise<void> {
     closing = true;
     stopListening();
+    windows.close();
     closeKeysIfUnused();
     service.close();
     await service.webSockets.closeAll();

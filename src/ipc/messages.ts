@@ -3,7 +3,7 @@
  * input and output. Secrets travel here and nowhere else.
  */
 import type { KeySnapshot, KeyWish, NoKeys } from "../oidc/key_source.ts";
-import type { MeterData } from "../ops/metrics.ts";
+import type { MeterData } from "../ops/meter.ts";
 import type { Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "./workers.ts";
 
@@ -13,11 +13,21 @@ export type ToWorker =
     readonly type: "serve";
     readonly id: number;
     readonly settings: WorkerSettings;
+    /** The keys of each provider that has any, by its name. */
+    readonly keys: Readonly<Record<string, KeySnapshot>>;
+  }
+  | {
+    readonly type: "keys";
+    readonly provider: string;
     readonly keys?: KeySnapshot | undefined;
   }
-  | { readonly type: "keys"; readonly keys?: KeySnapshot | undefined }
   /** To an "ask": after a good result the keys that were sent last are the ones asked for. */
-  | { readonly type: "reply"; readonly id: number; readonly result: Result<null, NoKeys> }
+  | {
+    readonly type: "reply";
+    readonly provider: string;
+    readonly id: number;
+    readonly result: Result<null, NoKeys>;
+  }
   | { readonly type: "report"; readonly id: number }
   | { readonly type: "drain"; readonly times: DrainTimes };
 
@@ -26,7 +36,12 @@ export type FromWorker =
   | { readonly type: "served"; readonly id: number; readonly urls: readonly string[] }
   | { readonly type: "refused"; readonly id: number; readonly text: string }
   /** For newer keys. */
-  | { readonly type: "ask"; readonly id: number; readonly wish: KeyWish }
+  | {
+    readonly type: "ask";
+    readonly provider: string;
+    readonly id: number;
+    readonly wish: KeyWish;
+  }
   | { readonly type: "reported"; readonly id: number; readonly meter: MeterData }
   | { readonly type: "drained"; readonly outcome: DrainOutcome; readonly meter: MeterData };
 

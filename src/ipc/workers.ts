@@ -1,17 +1,25 @@
 /** The workers as the main process sees them, whether they are processes or itself. */
-import type { WorkerConfig } from "../config/schema.ts";
-import type { KeySource } from "../oidc/key_source.ts";
-import type { MeterData } from "../ops/metrics.ts";
+import type { WorkerConfig, WorkerProviderConfig } from "../config/schema.ts";
+import type { KeySources } from "../oidc/key_source.ts";
+import type { MeterData } from "../ops/meter.ts";
 import type { LogSettings } from "../ops/start_log.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import type { Result } from "../result.ts";
 import type { TlsIdentity } from "../tls/pfx.ts";
 
+/** One provider, as a worker knows it. */
+export interface WorkerProvider {
+  readonly config: WorkerProviderConfig;
+  /** The issuer that tokens have to name, but for a trailing slash. */
+  readonly issuer: string;
+  /** CA certificates in PEM, trusted for the provider besides those of the system. */
+  readonly caCerts: readonly string[];
+}
+
 /** What a worker serves with; plain data, so that it can cross a pipe. */
 export interface WorkerSettings {
   readonly config: WorkerConfig;
-  /** The issuer that tokens have to name, but for a trailing slash. */
-  readonly issuer: string;
+  readonly providers: readonly [WorkerProvider, ...WorkerProvider[]];
   /** How this worker logs. */
   readonly log: LogSettings;
   /** Certificate and key of the TLS listener, where there is one. */
@@ -53,7 +61,7 @@ export interface Workers {
    * Serves with other settings, and the keys that belong to them, from now on. Fails with one line if a
    * worker refuses them; then all of them serve as before.
    */
-  reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>>;
+  reload(settings: WorkerSettings, keys: KeySources): Promise<Result<void, string>>;
   /** The sum over all workers, those that have exited included. */
   meter(): Promise<MeterData>;
   /** Stops accepting, lets running requests finish for a while, then aborts the rest. */

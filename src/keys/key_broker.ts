@@ -2,21 +2,26 @@ import type { KeySnapshot, KeySource, KeyWish, NoKeys } from "../oidc/key_source
 import { ProviderKeys } from "../oidc/provider_keys.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import type { Meter } from "../ops/metrics.ts";
+import type { Meter } from "../ops/meter.ts";
 import type { Result } from "../result.ts";
 import { type ClockSkewMonitor, monitorClockSkew } from "./clock_skew_monitor.ts";
 import type { CacheTarget, KeyCache } from "./key_cache.ts";
 import { makeProviderClient, type ProviderClient } from "./provider_client.ts";
 
-/** The settings for the provider's keys. */
+/** The settings for a provider's keys. */
 export interface KeySettings extends CacheTarget {
+  /** The provider's name. */
+  readonly name: string;
   /** CA certificates in PEM, trusted for the provider besides those of the system. */
   readonly caCerts: readonly string[];
+  /** A file with a bearer token for the provider's own host, where it wants one. */
+  readonly tokenFile: string | undefined;
 }
 
 /** What a broker depends on. */
 export interface KeyBrokerDeps {
   readonly clock: Clock;
+  /** For what concerns this provider. */
   readonly log: Log;
   readonly meter: Meter;
   /** Gives the generations of key sets; shared by all brokers of a process. */
@@ -42,11 +47,14 @@ export class KeyBroker implements KeySource {
   #cacheFile: string | undefined;
   #asked = false;
 
-  constructor({ provider, caCerts, cacheFile }: KeySettings, deps: KeyBrokerDeps) {
+  constructor({ name, provider, caCerts, tokenFile, cacheFile }: KeySettings, deps: KeyBrokerDeps) {
     const { clock, log, meter, nextGeneration, cache } = deps;
-    this.#provider = JSON.stringify(provider);
+    this.#provider = JSON.stringify([provider, tokenFile]);
     this.#cacheFile = cacheFile;
-    this.#client = makeProviderClient(caCerts);
+    this.#client = makeProviderClient(
+      caCerts,
+      tokenFile === undefined ? undefined : { url: provider.providerUrl, tokenFile },
+    );
     this.#clockSkew = monitorClockSkew(log);
     this.#keys = new ProviderKeys(provider, {
       clock,
@@ -60,14 +68,14 @@ export class KeyBroker implements KeySource {
       },
       onAttempt: (result) => {
         this.#asked = true;
-        meter.countKeyFetch(result);
+        meter.countKeyFetch(name, result);
       },
     });
   }
 
   /** Whether settings name the same provider, so that its keys stay in use. */
-  serves({ provider }: KeySettings): boolean {
-    return JSON.stringify(provider) === this.#provider;
+  serves({ provider, tokenFile }: KeySettings): boolean {
+    return JSON.stringify([provider, tokenFile]) === this.#provider;
   }
 
   /** Applies the other settings for the same provider: trusted CAs, key cache file. */

@@ -60,10 +60,15 @@ export function makeKeyCache(
       });
       return undefined;
     },
-    store({ issuer, keys, startedAt }, { cacheFile, provider }) {
+    store({ issuer, keys, introspectionEndpoint, startedAt }, { cacheFile, provider }) {
       if (cacheFile === undefined) return;
       const file = resolve(cacheFile);
-      const text = writeKeyCache(provider, { issuer, keys, fetchedAt: startedAt });
+      const text = writeKeyCache(provider, {
+        issuer,
+        keys,
+        introspectionEndpoint,
+        fetchedAt: startedAt,
+      });
       last = last.then(async () => {
         const written = await replaceFile(file, text);
         if (!written.ok) return reportNotWritten(file, written.failure);

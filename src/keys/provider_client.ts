@@ -1,4 +1,13 @@
+import { CredentialsError } from "../oidc/fetch_error.ts";
 import type { Fetcher } from "../oidc/fetch_json.ts";
+
+/** A token that the provider's own host is shown. */
+export interface ProviderCredentials {
+  /** The provider's URL. */
+  readonly url: string;
+  /** The file with the token, read anew for each request. */
+  readonly tokenFile: string;
+}
 
 /** HTTP client for the provider, whose trusted CAs can change by a reload. */
 export interface ProviderClient {
@@ -9,12 +18,27 @@ export interface ProviderClient {
   close(): void;
 }
 
-/** Makes a client that trusts these CAs (PEM) besides those of the system. */
-export function makeProviderClient(caCerts: readonly string[] = []): ProviderClient {
+/**
+ * Makes a client that trusts these CAs (PEM) besides those of the system.
+ *
+ * @param credentials a token for requests to the provider's own origin over TLS, and to no other: a
+ * discovery document may name a key set elsewhere. `fetch` rejects with `CredentialsError` where it
+ * cannot be read.
+ */
+export function makeProviderClient(
+  caCerts: readonly string[] = [],
+  credentials?: ProviderCredentials,
+): ProviderClient {
   let trusted = caCerts;
   let client = clientFor(caCerts);
   return {
-    fetch: (url, init) => fetch(url, client === undefined ? init : { ...init, client }),
+    async fetch(url, init) {
+      const headers = new Headers(init.headers);
+      if (credentials !== undefined && isOwn(url, credentials.url)) {
+        headers.set("authorization", `Bearer ${await readToken(credentials.tokenFile)}`);
+      }
+      return await fetch(url, { ...init, headers, ...(client === undefined ? {} : { client }) });
+    },
     trust(wanted) {
       if (JSON.stringify(wanted) === JSON.stringify(trusted)) return;
       trusted = wanted;
@@ -23,6 +47,24 @@ export function makeProviderClient(caCerts: readonly string[] = []): ProviderCli
     },
     close: () => client?.close(),
   };
+}
+
+function isOwn(url: string, providerUrl: string): boolean {
+  const { origin, protocol } = new URL(url);
+  return protocol === "https:" && origin === new URL(providerUrl).origin;
+}
+
+/** The token as it is in the file now; an orchestrator replaces it before it ends. */
+async function readToken(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    throw new CredentialsError(`cannot be read (${error instanceof Error ? error.name : "error"})`);
+  }
+  // What is no token must not reach a header, nor an error that would show it.
+  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(text)) throw new CredentialsError("holds no token");
+  return text;
 }
 
 function clientFor(caCerts: readonly string[]): Deno.HttpClient | undefined {

@@ -23,6 +23,8 @@ export interface AccessRecord {
   readonly detail?: string | undefined;
   /** Whether a token was verified, whatever came of the request after that. */
   readonly verified: boolean;
+  /** The provider that issued a verified token, where it has a name. */
+  readonly provider?: string | undefined;
   /** Subject and client id of a verified token. */
   readonly subject?: string | undefined;
   readonly clientId?: string | undefined;
@@ -53,6 +55,7 @@ export function makeAccessLog(
       status: record.status,
       reason: record.reason,
       detail: record.detail,
+      provider: record.provider,
       subject: record.subject,
       clientId: record.clientId,
       bytes: record.bytes,

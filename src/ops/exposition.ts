@@ -1,38 +1,32 @@
-import {
-  type MeterData,
-  METRIC_NAMES,
-  type MetricName,
-  metricRow,
-  seriesOf,
-  sumMeters,
-} from "./metrics.ts";
+import { type MeterData, sumMeters } from "./meter.ts";
+import { METRIC_NAMES, metricRow, seriesOf } from "./metrics.ts";
 
 /** What a scrape shows. */
 export interface Scrape {
   /** Sum over all workers. */
   readonly workers: MeterData;
-  /** Counted for the service as a whole. */
+  /** Counted for the service as a whole; gauges without a value are not shown. */
   readonly service: MeterData;
-  /** Gauges that have no value now, such as the expiry of a certificate that is not there. */
-  readonly absent: ReadonlySet<MetricName>;
   /** Labels of `ooproxy_build_info`. */
   readonly build: Readonly<Record<string, string>>;
 }
 
 /** The metrics in Prometheus text format, version 0.0.4. */
-export function renderMetrics({ workers, service, absent, build }: Scrape): string {
+export function renderMetrics({ workers, service, build }: Scrape): string {
   const lines: string[] = [];
   const counted = { worker: workers, service, process: sumMeters([workers, service]) };
   for (const metric of METRIC_NAMES) {
-    if (absent.has(metric)) continue;
     const row = metricRow(metric);
-    const values = counted[row.by][metric];
-    lines.push(`# HELP ${row.name} ${row.help}`, `# TYPE ${row.name} ${row.type}`);
-    if (row.buckets === undefined) {
-      seriesOf(row).forEach((labels, at) => lines.push(`${row.name}${labels} ${values[at] ?? 0}`));
-    } else {
-      lines.push(...histogram(row.name, row.buckets, values));
-    }
+    const { values, providers } = counted[row.by];
+    const samples = row.perProvider
+      ? Object.entries(providers).flatMap(([provider, of]) =>
+        samplesOf(row.name, seriesOf(row, provider), of[metric] ?? [])
+      )
+      : row.buckets === undefined
+      ? samplesOf(row.name, seriesOf(row), values[metric] ?? [])
+      : histogram(row.name, row.buckets, values[metric] ?? []);
+    if (samples.length === 0) continue;
+    lines.push(`# HELP ${row.name} ${row.help}`, `# TYPE ${row.name} ${row.type}`, ...samples);
   }
   const labels = Object.entries(build).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   lines.push(
@@ -41,6 +35,13 @@ export function renderMetrics({ workers, service, absent, build }: Scrape): stri
     `ooproxy_build_info{${labels.join(",")}} 1`,
   );
   return `${lines.join("\n")}\n`;
+}
+
+function samplesOf(name: string, series: readonly string[], values: readonly number[]): string[] {
+  return series.flatMap((labels, at) => {
+    const value = values[at] ?? 0;
+    return Number.isNaN(value) ? [] : [`${name}${labels} ${value}`];
+  });
 }
 
 function histogram(

@@ -45,3 +45,13 @@ export function makeLog(style: () => LogStyle, lines: LineWriter, clock: Clock):
   };
   return { error: at("error"), warn: at("warning"), info: at("info"), debug: at("debug") };
 }
+
+/** The same log, whose lines have these fields in front of their own. */
+export function withFields(log: Log, more: LogFields): Log {
+  return {
+    error: (message, fields) => log.error(message, { ...more, ...fields }),
+    warn: (message, fields) => log.warn(message, { ...more, ...fields }),
+    info: (message, fields) => log.info(message, { ...more, ...fields }),
+    debug: (message, fields) => log.debug(message, { ...more, ...fields }),
+  };
+}

@@ -1,11 +1,12 @@
-import { type Outcome, outcomeOf, type Reason, REASONS } from "../failure.ts";
+import { type Outcome, outcomeOf, REASONS } from "../failure.ts";
 
-const OUTCOMES: readonly Outcome[] = ["allowed", "refused", "failed"];
+export const OUTCOMES: readonly Outcome[] = ["allowed", "refused", "failed"];
 
 /** How a key fetch ended: well, or by the kind of error. */
-const FETCH_RESULTS = [
+export const FETCH_RESULTS = [
   "ok",
   "unreachable",
+  "credentials",
   "certificate",
   "timeout",
   "status",
@@ -16,12 +17,17 @@ const FETCH_RESULTS = [
   "wrong_issuer",
   "no_keys",
 ] as const;
-type FetchResult = typeof FETCH_RESULTS[number];
+export type FetchResult = typeof FETCH_RESULTS[number];
 
-const REFUSAL_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "refused");
-const FAILURE_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "failed");
+export const REFUSAL_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "refused");
+export const FAILURE_REASONS = REASONS.filter((reason) => outcomeOf(reason) === "failed");
 
-const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+/** What can be accepted until a date only. */
+export const DEPRECATED = ["provider", "secret", "audience"] as const;
+/** One of these. */
+export type Deprecated = typeof DEPRECATED[number];
+
+export const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
 /** Upper bounds in seconds: from responses out of a cache to slow reports. */
 const REQUEST_BUCKETS = [
@@ -50,6 +56,8 @@ interface Row {
   /** Label names; every combination of their values is a series, so their number is bounded. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
   readonly buckets?: readonly number[];
+  /** Every series exists once for each provider, with its name as the label `provider`. */
+  readonly perProvider?: true;
   /** Who counts: each worker (the sum is shown), the service as a whole, or each process (the sum of both). */
   readonly by: "worker" | "service" | "process";
 }
@@ -134,25 +142,37 @@ export const METRICS = {
     type: "counter",
     help: "Attempts to fetch the provider's keys, by result.",
     labels: { result: FETCH_RESULTS },
+    perProvider: true,
     by: "service",
   },
   keyAge: {
     name: "ooproxy_keys_age_seconds",
     type: "gauge",
     help: "Age of the cached keys, since their fetch began.",
+    perProvider: true,
     by: "service",
   },
   keysHeld: {
     name: "ooproxy_keys",
     type: "gauge",
     help: "Cached keys of the provider.",
+    perProvider: true,
     by: "service",
   },
   providerClockSkew: {
     name: "ooproxy_provider_clock_skew_seconds",
     type: "gauge",
     help: "Least difference by which the provider's clock is ahead; negative where it is behind.",
+    perProvider: true,
     by: "service",
+  },
+  deprecatedTokens: {
+    name: "ooproxy_deprecated_tokens_total",
+    type: "counter",
+    help: "Requests with a token that is accepted until a date only (ACCEPT_UNTIL), by what ends.",
+    labels: { what: DEPRECATED },
+    perProvider: true,
+    by: "worker",
   },
   certificateExpiry: {
     name: "ooproxy_certificate_expiry_timestamp_seconds",
@@ -197,105 +217,20 @@ export function metricRow(name: MetricName): Row {
   return METRICS[name];
 }
 
-/** The values of a meter as plain data, which crosses processes. */
-export type MeterData = Readonly<Record<MetricName, readonly number[]>>;
-
 /**
- * Counts. Every series exists from the start and has a fixed place in an array, so counting is one
- * addition and meters are summed by adding arrays.
+ * All label sets of a metric, in the order of its values: `{a="x",b="y"}`, or "" without labels.
+ *
+ * @param provider whose series they are, for a metric that each provider has.
  */
-export class Meter {
-  readonly #values: Readonly<Record<MetricName, Float64Array>>;
-
-  constructor() {
-    this.#values = Object.fromEntries(
-      METRIC_NAMES.map((name) => [name, new Float64Array(width(metricRow(name)))]),
-    ) as Record<MetricName, Float64Array>;
-  }
-
-  /** Adds to a counter or a gauge; `series` counts the combinations of label values, last label fastest. */
-  add(name: MetricName, series = 0, amount = 1): void {
-    const values = this.#values[name];
-    values[series] = (values[series] ?? 0) + amount;
-  }
-
-  /** The value of a metric without labels. */
-  value(name: MetricName): number {
-    return this.#values[name][0] ?? 0;
-  }
-
-  /** Sets a gauge. */
-  set(name: MetricName, value: number): void {
-    this.#values[name][0] = value;
-  }
-
-  /** Puts one duration, in seconds, into a histogram. */
-  observe(
-    name: "requestDuration" | "upstreamDuration" | "verificationDuration",
-    secs: number,
-  ): void {
-    const buckets = METRICS[name].buckets;
-    let at = 0;
-    while (at < buckets.length && secs > (buckets[at] ?? 0)) at++;
-    const values = this.#values[name];
-    values[at] = (values[at] ?? 0) + 1;
-    const sum = buckets.length + 1;
-    values[sum] = (values[sum] ?? 0) + secs;
-  }
-
-  /** One completed request; `failed` is why there was no whole response of the upstream, if there was none. */
-  countRequest(status: number, failed: Reason | undefined, secs: number): void {
-    const outcome = outcomeOf(failed);
-    const statusClass = Math.min(Math.max(Math.floor(status / 100), 1), STATUS_CLASSES.length) - 1;
-    this.add("requests", OUTCOMES.indexOf(outcome) * STATUS_CLASSES.length + statusClass);
-    if (failed !== undefined) {
-      if (outcome === "refused") this.add("refusals", REFUSAL_REASONS.indexOf(failed));
-      else this.add("upstreamFailures", FAILURE_REASONS.indexOf(failed));
-    }
-    this.observe("requestDuration", secs);
-  }
-
-  /** One attempt to fetch keys. */
-  countKeyFetch(result: FetchResult): void {
-    this.add("keyFetches", FETCH_RESULTS.indexOf(result));
-  }
-
-  data(): MeterData {
-    return Object.fromEntries(
-      METRIC_NAMES.map((name) => [name, [...this.#values[name]]]),
-    ) as Record<MetricName, number[]>;
-  }
-}
-
-/** The sum of several meters. */
-export function sumMeters(meters: readonly MeterData[]): MeterData {
-  return Object.fromEntries(METRIC_NAMES.map((name) => {
-    const sum = new Array<number>(width(metricRow(name))).fill(0);
-    for (const meter of meters) {
-      meter[name].forEach((value, at) => sum[at] = (sum[at] ?? 0) + value);
-    }
-    return [name, sum];
-  })) as Record<MetricName, number[]>;
-}
-
-/** What remains of a worker's metrics once it has exited: counters and histograms, no gauges. */
-export function withoutGauges(data: MeterData): MeterData {
-  return Object.fromEntries(METRIC_NAMES.map((name) => [
-    name,
-    metricRow(name).type === "gauge" ? data[name].map(() => 0) : data[name],
-  ])) as Record<MetricName, readonly number[]>;
-}
-
-/** All label sets of a metric, in the order of its values: `{a="x",b="y"}`, or "" without labels. */
-export function seriesOf(row: Row): readonly string[] {
-  let sets: string[][] = [[]];
+export function seriesOf(row: Row, provider?: string): readonly string[] {
+  let sets: string[][] = [provider === undefined ? [] : [`provider="${provider}"`]];
   for (const [label, values] of Object.entries(row.labels ?? {})) {
     sets = sets.flatMap((set) => values.map((value) => [...set, `${label}="${value}"`]));
   }
   return sets.map((set) => set.length === 0 ? "" : `{${set.join(",")}}`);
 }
 
-/** How many numbers a metric has: one a series; for a histogram one a bucket, one above, and the sum. */
-function width(row: Row): number {
+/** How many numbers a metric has (of each provider, where each has it). */
+export function width(row: Row): number {
   return row.buckets === undefined ? seriesOf(row).length : row.buckets.length + 2;
 }

@@ -5,7 +5,7 @@ import { makeLineWriter } from "./line_writer.ts";
 import { isShown, type Log, type LogStyle, makeLog } from "./log.ts";
 import { makeLogOutput } from "./log_output.ts";
 import type { LogLevel, LogRecord } from "./log_record.ts";
-import type { Meter } from "./metrics.ts";
+import type { Meter } from "./meter.ts";
 import { RefusalLimit } from "./refusal_limit.ts";
 import { fittingLine } from "./truncation.ts";
 import { LOG_BATCH_CHARACTERS, LOG_END_MS, MAX_LOG_WRITE_BYTES } from "../limits.ts";

@@ -79,8 +79,10 @@ export function makeProxyHandler(options: ProxyHandlerOptions): Handler {
 
       const facts = new Facts(record.requestId, request, target.value, connection, fields);
       const decided = decide(facts);
-      const { identity, refused } = decided instanceof Promise ? await decided : decided;
-      if (identity !== undefined) record.calledBy(identity);
+      const { identity, refused, deprecated } = decided instanceof Promise
+        ? await decided
+        : decided;
+      if (identity !== undefined) record.calledBy(identity, deprecated);
       if (refused !== undefined) return refuse(refused);
       if (meter.value("allowedInFlight") >= maxRequests) return refuse(BUSY);
       record.allowed();

@@ -4,7 +4,9 @@ import { MAX_LOGGED_PATH } from "../limits.ts";
 import type { Connection } from "../listen/connection.ts";
 import type { AccessLog, AccessRecord } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
-import type { Meter } from "../ops/metrics.ts";
+import { UNNAMED } from "../provider_name.ts";
+import type { Meter } from "../ops/meter.ts";
+import type { Deprecated } from "../ops/metrics.ts";
 import type { BodyEnd } from "../proxy/upstream.ts";
 import type { ClientFaults } from "./transfer_watch.ts";
 
@@ -51,9 +53,18 @@ export class RequestRecord implements ClientFaults {
     this.#path = path;
   }
 
-  /** The caller, from a verified token. */
-  calledBy(identity: Identity): void {
+  /**
+   * The caller, from a verified token.
+   *
+   * @param deprecated what made the rule accept the token and ends some day.
+   */
+  calledBy(identity: Identity, deprecated?: Deprecated): void {
     this.#identity = identity;
+    if (identity.deprecated !== undefined || deprecated !== undefined) {
+      for (const what of [identity.deprecated, deprecated]) {
+        if (what !== undefined) this.#sinks.meter.countDeprecated(identity.provider, what);
+      }
+    }
   }
 
   /** The decision is to let it through: from now on it counts towards `MAX_REQUESTS`. */
@@ -111,7 +122,7 @@ export class RequestRecord implements ClientFaults {
   }
 
   #record(status: number, { bytes, failure }: BodyEnd, durationMs: number): AccessRecord {
-    const { subject, clientId } = this.#identity ?? {};
+    const { provider, subject, clientId } = this.#identity ?? {};
     return {
       timeMs: this.#timeMs,
       requestId: this.requestId,
@@ -122,6 +133,7 @@ export class RequestRecord implements ClientFaults {
       reason: failure?.reason,
       detail: failure?.detail,
       verified: this.#identity !== undefined,
+      provider: provider === UNNAMED ? undefined : provider,
       subject,
       clientId,
       bytes,

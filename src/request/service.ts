@@ -1,17 +1,14 @@
 import { makeAuthenticator } from "../auth/authenticate.ts";
-import { type AuthenticateToken, TokenCache } from "../auth/token_cache.ts";
-import type { Provider } from "../auth/provider.ts";
-import { makeJwtProvider } from "../auth/verify_jwt.ts";
+import type { ChooseProvider } from "../auth/provider.ts";
+import { TokenCache } from "../auth/token_cache.ts";
 import { UPSTREAM_QUEUED_PER_CONNECTION, WATCH_CLIENT_AFTER_MS } from "../limits.ts";
-import type { KeySource } from "../oidc/key_source.ts";
-import { KeyStore } from "../oidc/key_store.ts";
+import type { KeySources } from "../oidc/key_source.ts";
 import type { AccessLog } from "../ops/access_log.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import type { Meter } from "../ops/metrics.ts";
+import type { Meter } from "../ops/meter.ts";
 import type { Handler } from "../listen/connection.ts";
-import { claimsNeededBy, makeDecide, refusedByAll } from "../policy/decide.ts";
-import { compileRequirement } from "../policy/requirement.ts";
+import { makeDecide } from "../policy/decide.ts";
 import { ruleForAll } from "../policy/rule.ts";
 import { findTracing, type Tracing } from "../ops/tracing.ts";
 import { makeDial, upstreamAddress } from "../proxy/dial.ts";
@@ -20,22 +17,23 @@ import { type Http1Upstream, makeHttp1Upstream } from "../proxy/http1/upstream.t
 import type { ConnectionCount, Upstream } from "../proxy/upstream.ts";
 import { makeWebSocketRelays, type WebSocketRelays } from "../proxy/websocket/relays.ts";
 import type { WorkerConfig } from "../config/schema.ts";
+import { ok } from "../result.ts";
 import type { WorkerSettings } from "../ipc/workers.ts";
+import { type AuthenticationDeps, makeProviders, requirementsOf } from "./authentication.ts";
 import { clientLimits } from "./limits.ts";
 import { makeProxyHandler } from "./proxy_handler.ts";
 import { tracedHandler, tracedUpstream, withoutTraceFields } from "./spans.ts";
 import { TransferWatch } from "./transfer_watch.ts";
 
-/** The name of the provider that the settings describe. */
-const PROVIDER = "default";
-
 /** What a service needs from outside. */
 export interface ServiceDeps {
-  readonly keySource: KeySource;
+  readonly keySources: KeySources;
   readonly clock: Clock;
   readonly log: Log;
   readonly accessLog: AccessLog | undefined;
   readonly meter: Meter;
+  /** Opens a client for a provider that opaque tokens are shown to. */
+  readonly openHttp: AuthenticationDeps["openHttp"];
 }
 
 /** Everything between a listener and the upstream, built once from one set of settings. */
@@ -60,32 +58,19 @@ export function buildService(
   connections: ConnectionCount,
 ): Service {
   const { config } = settings;
-  const { keySource, clock, log, accessLog, meter } = deps;
-  const requirement = compileRequirement(config.token, clock);
-  const rules = [ruleForAll(new Map([[PROVIDER, requirement]]))] as const;
-  const provider = makeJwtProvider({
-    name: PROVIDER,
-    issuer: settings.issuer,
-    keys: new KeyStore(keySource, clock, config.provider.keyCooldownSecs * 1000),
-    secret: config.provider.clientSecret === undefined
-      ? undefined
-      : new TextEncoder().encode(config.provider.clientSecret),
-    leewaySecs: config.token.leeway,
-    needs: {
-      kept: claimsNeededBy(rules, PROVIDER),
-      refuse: (claims) => refusedByAll(rules, PROVIDER, claims),
-    },
-    clock,
-    maxPending: config.token.maxPendingVerifications,
-  });
-  const cache = new TokenCache(timed(provider, deps), {
+  const { clock, log, accessLog, meter } = deps;
+  const rules = [ruleForAll(requirementsOf(settings, clock))] as const;
+  const { providers } = settings;
+  for (const { config: { name } } of providers) meter.addProvider(name);
+  const authentication = makeProviders(settings, rules, deps);
+  const cache = new TokenCache(timed(authentication.choose, deps), {
     size: config.token.tokenCacheSize,
     ttlMs: config.token.tokenCacheTtlSecs * 1000,
     leewaySecs: config.token.leeway,
-    keyCooldownMs: config.provider.keyCooldownSecs * 1000,
+    keyCooldownMs: Math.min(...providers.map(({ config }) => config.keyCooldownSecs)) * 1000,
+    opaque: providers.some(({ config }) => config.introspection !== "off"),
   }, {
     clock,
-    generation: () => keySource.current()?.generation,
     onLookup: (hit) => meter.add("tokenCache", hit ? 0 : 1),
   });
   const { prefix } = config.upstream.upstreamUrl;
@@ -103,7 +88,7 @@ export function buildService(
     upstream,
     webSockets,
     endsAtMs: ({ validUntil }) =>
-      config.upstream.websocketMaxTokenAge === "exp"
+      config.upstream.websocketMaxTokenAge === "exp" && validUntil !== Infinity
         ? (validUntil + config.token.leeway) * 1000
         : undefined,
     prefix,
@@ -125,17 +110,26 @@ export function buildService(
       upstream.close();
       http1.close();
       transfers.close();
+      authentication.close();
     },
   };
 }
 
-/** Authentication whose work is measured. */
-function timed(provider: Provider, { clock, meter }: ServiceDeps): AuthenticateToken {
-  return async (token, client) => {
-    const began = clock.monotonic();
-    const verified = await provider.authenticate(token, client);
-    meter.observe("verificationDuration", (clock.monotonic() - began) / 1000);
-    return verified;
+/** Providers whose work is measured. */
+function timed(choose: ChooseProvider, { clock, meter }: ServiceDeps): ChooseProvider {
+  return (token) => {
+    const chosen = choose(token);
+    if (!chosen.ok) return chosen;
+    const { authenticate, ...provider } = chosen.value;
+    return ok({
+      ...provider,
+      async authenticate(client) {
+        const began = clock.monotonic();
+        const verified = await authenticate(client);
+        meter.observe("verificationDuration", (clock.monotonic() - began) / 1000);
+        return verified;
+      },
+    });
   };
 }
 

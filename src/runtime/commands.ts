@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import type { Config } from "../config/schema.ts";
 import {
   exactPermissions,
   permissionFlags,
@@ -54,20 +53,21 @@ export function workerCommand(runtime: Runtime, socketPath?: string): ProcessCom
  * The command that starts the program by hand with the least permissions that its settings need, for
  * a shell; nothing for a binary, whose permissions are fixed.
  *
+ * @param caches the files in which keys are kept.
  * @param files the files that the settings name.
  * @param variables what can be read of the environment.
  * @param args the arguments for the program.
  */
 export function exactCommand(
   runtime: Runtime,
-  settings: Pick<Config["provider"], "keyCacheFile">,
+  caches: readonly string[],
   files: readonly string[],
   variables: Readonly<Record<string, string>>,
   args: readonly string[],
 ): string | undefined {
   const { standalone, executable, mainModule } = runtime;
   if (standalone || !mainModule.startsWith("file:")) return undefined;
-  const exact = exactPermissions(settings, files, Object.keys(variables), executable);
+  const exact = exactPermissions(caches, files, Object.keys(variables), executable);
   const words = [
     executable,
     "run",

@@ -5,7 +5,6 @@
  */
 import { dirname, resolve } from "node:path";
 import { READABLE_VARIABLES } from "../config/environment.ts";
-import type { Config } from "../config/schema.ts";
 
 /** Everything of a kind, or what is named; nothing where the list is empty. */
 type Grant = "all" | readonly string[];
@@ -44,17 +43,18 @@ export function workerPermissions(socketPath: string | undefined): Permissions {
 /**
  * The least that these settings need, with every file by its name.
  *
+ * @param caches the files in which keys are kept.
  * @param files the files that the settings name.
  * @param variables the names of the variables that can be read.
  * @param runtime the path of the runtime.
  */
 export function exactPermissions(
-  { keyCacheFile }: Pick<Config["provider"], "keyCacheFile">,
+  caches: readonly string[],
   files: readonly string[],
   variables: readonly string[],
   runtime: string,
 ): Permissions {
-  const cache = keyCacheFile === undefined ? [] : [dirname(resolve(keyCacheFile))];
+  const cache = [...new Set(caches.map((file) => dirname(resolve(file))))];
   // Looked for in any case, unless another file is named.
   const read = ["settings.toml", ...files].map((file) => resolve(file));
   return {

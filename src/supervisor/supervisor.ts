@@ -1,8 +1,8 @@
 import { LISTENER_GRACE_MS, REPORT_INTERVAL_MS } from "../limits.ts";
-import type { Meter } from "../ops/metrics.ts";
-import { type MeterData, sumMeters } from "../ops/metrics.ts";
+import type { Meter } from "../ops/meter.ts";
+import { type MeterData, sumMeters } from "../ops/meter.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { KeySource } from "../oidc/key_source.ts";
+import type { KeySources } from "../oidc/key_source.ts";
 import { workerCount, type Workers, type WorkerSettings } from "../ipc/workers.ts";
 import { type SlotOptions, WorkerSlot } from "./worker_slot.ts";
 
@@ -21,7 +21,7 @@ export interface SupervisorOptions extends Pick<SlotOptions, "clock" | "log" | "
  */
 export async function startSupervisor(
   settings: WorkerSettings,
-  keys: KeySource,
+  keys: KeySources,
   options: SupervisorOptions,
 ): Promise<Result<Workers, string>> {
   const slots: WorkerSlot[] = [];
@@ -55,8 +55,13 @@ export async function startSupervisor(
   }
 
   /** Passes every change of these keys on; the returned function ends that. */
-  function follow(source: KeySource): () => void {
-    return source.onChange(() => slots.forEach((slot) => slot.publishKeys(source)));
+  function follow(sources: KeySources): () => void {
+    const ends = Array.from(
+      sources,
+      ([provider, source]) =>
+        source.onChange(() => slots.forEach((slot) => slot.publishKeys(provider, source))),
+    );
+    return () => ends.forEach((end) => end());
   }
 
   const all = () => [...slots, ...leaving];

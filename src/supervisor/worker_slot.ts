@@ -7,10 +7,10 @@ import {
   STEADY_MS,
   WORKER_START_MS,
 } from "../limits.ts";
-import type { KeySnapshot, KeySource, KeyWish } from "../oidc/key_source.ts";
+import type { KeySnapshot, KeySource, KeySources, KeyWish } from "../oidc/key_source.ts";
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
-import { type MeterData, withoutGauges } from "../ops/metrics.ts";
+import { type MeterData, withoutGauges } from "../ops/meter.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "../ipc/workers.ts";
 import { type Channel, type FromWorker, openChannel, type ToWorker } from "../ipc/messages.ts";
@@ -41,7 +41,7 @@ export class WorkerSlot {
   readonly #options: SlotOptions;
   #settings: WorkerSettings;
   /** Where the keys that belong to these settings come from. */
-  #keys: KeySource;
+  #keys: KeySources;
   #process: Deno.ChildProcess | undefined;
   #channel: Channel<ToWorker> | undefined;
   #urls: readonly string[] = [];
@@ -53,13 +53,13 @@ export class WorkerSlot {
   #nextId = 1;
   #missed = 0;
   #meter: MeterData | undefined;
-  /** The keys that the worker was sent last. */
-  #sent: KeySnapshot | undefined;
+  /** The keys of each provider that the worker was sent last. */
+  readonly #sent = new Map<string, KeySnapshot | undefined>();
   readonly #served = new Map<number, (outcome: Outcome) => void>();
   readonly #reported = new Map<number, () => void>();
   readonly #drained = Promise.withResolvers<DrainOutcome>();
 
-  constructor(settings: WorkerSettings, keys: KeySource, options: SlotOptions) {
+  constructor(settings: WorkerSettings, keys: KeySources, options: SlotOptions) {
     this.#settings = settings;
     this.#keys = keys;
     this.#options = options;
@@ -88,7 +88,7 @@ export class WorkerSlot {
    * Has the worker serve with other settings and their keys. One that exits meanwhile is restarted
    * with them; only a worker that refuses them makes this fail.
    */
-  async reload(settings: WorkerSettings, keys: KeySource): Promise<Result<void, string>> {
+  async reload(settings: WorkerSettings, keys: KeySources): Promise<Result<void, string>> {
     this.#settings = settings;
     this.#keys = keys;
     const process = this.#process;
@@ -101,10 +101,11 @@ export class WorkerSlot {
   }
 
   /** Passes on what a source has now, if the worker's keys come from it. */
-  publishKeys(from: KeySource): void {
-    if (from !== this.#keys) return;
-    this.#sent = from.current();
-    this.#channel?.send({ type: "keys", keys: this.#sent });
+  publishKeys(provider: string, from: KeySource): void {
+    if (from !== this.#keys.get(provider)) return;
+    const keys = from.current();
+    this.#sent.set(provider, keys);
+    this.#channel?.send({ type: "keys", provider, keys });
   }
 
   /** Asks for a report, which also shows that the worker is alive; one that stays silent is replaced. */
@@ -199,8 +200,13 @@ export class WorkerSlot {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const id = this.#nextId++;
     this.#served.set(id, resolve);
-    this.#sent = this.#keys.current();
-    this.#channel?.send({ type: "serve", id, settings: this.#settings, keys: this.#sent });
+    this.#sent.clear();
+    for (const [provider, source] of this.#keys) this.#sent.set(provider, source.current());
+    const held = [...this.#sent].flatMap(([name, keys]) =>
+      keys === undefined ? [] : [[name, keys] as const]
+    );
+    const keys = Object.fromEntries(held);
+    this.#channel?.send({ type: "serve", id, settings: this.#settings, keys });
     return promise;
   }
 
@@ -219,7 +225,7 @@ export class WorkerSlot {
       case "refused":
         return this.#settle(message.id, fail(message.text));
       case "ask":
-        return void this.#reply(message.id, message.wish);
+        return void this.#reply(message.provider, message.id, message.wish);
       case "reported":
         this.#missed = 0;
         this.#meter = message.meter;
@@ -235,18 +241,18 @@ export class WorkerSlot {
     this.#served.delete(id);
   }
 
-  async #reply(id: number, wish: KeyWish): Promise<void> {
+  async #reply(provider: string, id: number, wish: KeyWish): Promise<void> {
     const channel = this.#channel;
-    const keys = this.#keys;
-    const result = await keys.fetch(wish);
+    const keys = this.#keys.get(provider);
+    const result = await keys?.fetch(wish);
     if (channel === undefined || channel !== this.#channel) return;
-    if (keys !== this.#keys) {
+    if (keys === undefined || result === undefined || keys !== this.#keys.get(provider)) {
       const failure = { text: "a reload changed the provider", retryAfterSecs: 1 };
-      channel.send({ type: "reply", id, result: fail(failure) });
+      channel.send({ type: "reply", provider, id, result: fail(failure) });
       return;
     }
-    if (result.ok && result.value !== this.#sent) this.publishKeys(keys);
-    channel.send({ type: "reply", id, result: result.ok ? ok(null) : result });
+    if (result.ok && result.value !== this.#sent.get(provider)) this.publishKeys(provider, keys);
+    channel.send({ type: "reply", provider, id, result: result.ok ? ok(null) : result });
   }
 
   #ended(status: Deno.CommandStatus, exitReason: string): void {

@@ -1,10 +1,9 @@
-import { Meter } from "../ops/metrics.ts";
+import { Meter } from "../ops/meter.ts";
 import { ok, type Result } from "../result.ts";
 import type { AccessLog } from "../ops/access_log.ts";
 import type { LogSettings } from "../ops/start_log.ts";
 import type { Workers, WorkerSettings } from "../ipc/workers.ts";
-import type { ServiceDeps } from "../request/service.ts";
-import { startWorker } from "./worker.ts";
+import { startWorker, type WorkerDeps } from "./worker.ts";
 
 /**
  * One worker, in the main process itself.
@@ -13,7 +12,7 @@ import { startWorker } from "./worker.ts";
  */
 export function startInProcessWorkers(
   settings: WorkerSettings,
-  deps: Omit<ServiceDeps, "meter" | "accessLog">,
+  deps: Omit<WorkerDeps, "meter" | "accessLog">,
   accessLogFor: (log: LogSettings) => AccessLog | undefined,
 ): Result<Workers, string> {
   const meter = new Meter();
@@ -24,9 +23,9 @@ export function startInProcessWorkers(
   return ok({
     urls: worker.value.urls,
     strength: () => ({ ready, wanted: 1 }),
-    reload: (wanted, keySource) =>
+    reload: (wanted, keySources) =>
       Promise.resolve(
-        worker.value.reload(wanted, { keySource, accessLog: accessLogFor(wanted.log) }),
+        worker.value.reload(wanted, { keySources, accessLog: accessLogFor(wanted.log) }),
       ),
     meter: () => Promise.resolve(worker.value.count()),
     drain(times) {

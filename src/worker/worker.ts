@@ -1,11 +1,15 @@
+import { makeProviderClient } from "../keys/provider_client.ts";
 import { LISTENER_GRACE_MS } from "../limits.ts";
-import type { MeterData } from "../ops/metrics.ts";
+import type { MeterData } from "../ops/meter.ts";
 import type { ConnectionCount } from "../proxy/upstream.ts";
 import type { WebSocketRelays } from "../proxy/websocket/relays.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DrainOutcome, DrainTimes, WorkerSettings } from "../ipc/workers.ts";
 import { type Listener, openListener } from "../listen/listener.ts";
 import { buildService, type Service, type ServiceDeps } from "../request/service.ts";
+
+/** What a worker needs from outside. */
+export type WorkerDeps = Omit<ServiceDeps, "openHttp">;
 
 /** A worker that accepts requests. */
 export interface Worker {
@@ -19,7 +23,7 @@ export interface Worker {
    */
   reload(
     settings: WorkerSettings,
-    using: Pick<ServiceDeps, "keySource" | "accessLog">,
+    using: Pick<ServiceDeps, "keySources" | "accessLog">,
   ): Result<void, string>;
   /** Counters so far, and gauges as of now. */
   count(): MeterData;
@@ -32,7 +36,8 @@ export interface Worker {
  *
  * Fails with one line for the operator when an address cannot be used.
  */
-export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result<Worker, string> {
+export function startWorker(settings: WorkerSettings, deps: WorkerDeps): Result<Worker, string> {
+  const serviceDeps = { ...deps, openHttp: makeProviderClient };
   let service: Service;
   const connections: ConnectionCount = { open: 0, opening: 0 };
   let listeners: ReadonlyMap<string, Listener> = new Map();
@@ -60,12 +65,12 @@ export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result
 
   function reload(
     wanted: WorkerSettings,
-    using: Pick<ServiceDeps, "keySource" | "accessLog">,
+    using: Pick<ServiceDeps, "keySources" | "accessLog">,
   ): Result<void, string> {
     const opened = open(wanted);
     if (!opened.ok) return fail(opened.failure);
     const before = { service, listeners };
-    service = buildService(wanted, { ...deps, ...using }, connections);
+    service = buildService(wanted, { ...serviceDeps, ...using }, connections);
     listeners = opened.value;
     for (const [name, listener] of before.listeners) {
       if (!listeners.has(name)) leave(listener);
@@ -103,7 +108,7 @@ export function startWorker(settings: WorkerSettings, deps: ServiceDeps): Result
     return outcome === "late" ? "aborted" : "finished";
   }
 
-  service = buildService(settings, deps, connections);
+  service = buildService(settings, serviceDeps, connections);
   const opened = open(settings);
   if (!opened.ok) {
     service.close();

@@ -5,7 +5,7 @@
 import { ORPHAN_DRAIN_MS } from "../limits.ts";
 import { systemClock } from "../ops/clock.ts";
 import { ignoreSignals } from "../ops/signals.ts";
-import { Meter } from "../ops/metrics.ts";
+import { Meter } from "../ops/meter.ts";
 import type { WorkerSettings } from "../ipc/workers.ts";
 import { type Logging, startLogging } from "../ops/start_log.ts";
 import { type Channel, type FromWorker, openChannel, type ToWorker } from "../ipc/messages.ts";
@@ -17,7 +17,7 @@ export async function runWorkerProcess(): Promise<void> {
   // A terminal's Ctrl-C and a service manager's signals reach the whole group: the supervisor decides.
   ignoreSignals();
   const meter = new Meter();
-  const keys = new RemoteKeys((question) => channel.send({ type: "ask", ...question }));
+  let keys: ReadonlyMap<string, RemoteKeys> = new Map();
   let worker: Worker | undefined;
   let logging: Logging | undefined;
   const over = Promise.withResolvers<void>();
@@ -31,12 +31,13 @@ export async function runWorkerProcess(): Promise<void> {
   function receive(message: ToWorker): void {
     switch (message.type) {
       case "serve":
-        keys.set(message.keys);
+        keys = keysOf(message.settings);
+        for (const [name, remote] of keys) remote.set(message.keys[name]);
         return serve(message.id, message.settings);
       case "keys":
-        return keys.set(message.keys);
+        return keys.get(message.provider)?.set(message.keys);
       case "reply":
-        return keys.reply(message.id, message.result);
+        return keys.get(message.provider)?.reply(message.id, message.result);
       case "report":
         return channel.send({
           type: "reported",
@@ -48,9 +49,18 @@ export async function runWorkerProcess(): Promise<void> {
     }
   }
 
+  /** The keys of each provider; those that were there under the same name go on. */
+  function keysOf({ providers }: WorkerSettings): ReadonlyMap<string, RemoteKeys> {
+    return new Map(providers.map(({ config: { name: provider } }) => [
+      provider,
+      keys.get(provider) ??
+        new RemoteKeys((question) => channel.send({ type: "ask", provider, ...question })),
+    ]));
+  }
+
   function serve(id: number, settings: WorkerSettings): void {
     logging ??= startLogging(settings.log, { meter, shared: true });
-    const using = { keySource: keys, accessLog: logging.accessLog(settings.log) };
+    const using = { keySources: keys, accessLog: logging.accessLog(settings.log) };
     let refused: string | undefined;
     if (worker === undefined) {
       const { log } = logging;

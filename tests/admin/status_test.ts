@@ -1,9 +1,9 @@
 import { systemClock } from "../../src/ops/clock.ts";
-import { Meter } from "../../src/ops/metrics.ts";
+import { Meter } from "../../src/ops/meter.ts";
 import { ok } from "../../src/result.ts";
 import type { Workers } from "../../src/ipc/workers.ts";
 import { keySettings } from "../../src/app/prepare.ts";
-import { KeyBroker } from "../../src/keys/key_broker.ts";
+import { openBrokers } from "../../src/keys/key_brokers.ts";
 import { makeStatus } from "../../src/admin/status.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
@@ -21,8 +21,9 @@ function status(facts: { ready?: number; stopping?: boolean; expiresAt?: number 
     kill() {},
   };
   const meter = new Meter();
-  const deps = { clock: systemClock, log: new MemoryLog(), meter, nextGeneration: () => 1 };
-  const keys = new KeyBroker(keySettings(settings()), deps);
+  const log = new MemoryLog();
+  const deps = { clock: systemClock, logFor: () => log, meter, nextGeneration: () => 1 };
+  const keys = openBrokers(keySettings(settings()), deps);
   return makeStatus({
     workers,
     keys: () => keys,
@@ -52,7 +53,7 @@ Deno.test("A scrape shows what workers counted; what has no value is left out.",
   assertIncludes(text, 'ooproxy_requests_total{decision="allowed",status="2xx"} 1\n');
   assertIncludes(text, "ooproxy_certificate_expiry_timestamp_seconds 1700000000\n");
   assertIncludes(text, "ooproxy_workers 2\n");
-  assertIncludes(text, "ooproxy_keys 0\n");
+  assertIncludes(text, 'ooproxy_keys{provider="default"} 0\n');
   assertExcludes(text, "ooproxy_keys_age_seconds");
   assertExcludes(await status().metrics(), "ooproxy_certificate_expiry");
 });

@@ -1,8 +1,7 @@
 import { makeAuthenticator } from "../../src/auth/authenticate.ts";
-import type { Verified } from "../../src/auth/provider.ts";
 import { TokenCache } from "../../src/auth/token_cache.ts";
 import { type Failure, failure } from "../../src/failure.ts";
-import { fail, ok, type Result } from "../../src/result.ts";
+import { fail, ok } from "../../src/result.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { CLIENT } from "../support/client.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -13,9 +12,8 @@ function makeScene({ size = 10, refused }: { size?: number; refused?: Failure } 
   const checked: string[] = [];
   const lookups: boolean[] = [];
   const cache = new TokenCache(
-    (token): Result<Verified, Failure> => {
+    (token) => {
       checked.push(token);
-      if (refused !== undefined) return fail(refused);
       const identity = {
         provider: "default",
         subject: `subject of ${token}`,
@@ -25,10 +23,15 @@ function makeScene({ size = 10, refused }: { size?: number; refused?: Failure } 
         validFrom: undefined,
         validUntil: clock.now() / 1000 + 60,
       };
-      return ok({ identity, generation: 1 });
+      const outcome = refused === undefined ? ok({ identity, generation: 1 }) : fail(refused);
+      return ok({
+        keys: { generation: () => 1 },
+        opaque: false,
+        authenticate: () => outcome,
+      });
     },
-    { size, ttlMs: 60_000, leewaySecs: 0, keyCooldownMs: 10_000 },
-    { clock, generation: () => 1, onLookup: (hit) => lookups.push(hit) },
+    { size, ttlMs: 60_000, leewaySecs: 0, keyCooldownMs: 10_000, opaque: false },
+    { clock, onLookup: (hit) => lookups.push(hit) },
   );
   const authenticator = makeAuthenticator(cache);
   const authenticate = (authorization: string | null) => authenticator(authorization, CLIENT);

@@ -191,7 +191,7 @@ const someHeader = fc.record({
     fc.oneof(fc.constantFrom("none", "RS384", "ES256", undefined), fc.jsonValue()),
   ),
   kid: mostly(fc.constantFrom("one", undefined), fc.jsonValue()),
-  typ: fc.jsonValue(),
+  typ: mostly(fc.constantFrom(undefined, "JWT", "at+jwt", "Application/AT+JWT"), fc.jsonValue()),
   crit: mostly(absent, fc.jsonValue()),
   jwk: fc.jsonValue(),
 });
@@ -205,7 +205,10 @@ function isEntitled(header: Members, claims: Members, signedWith: string): boole
   // The secret has no name, the key is called "one"; a kid is a text in any case.
   const kidHolds = kid === undefined ||
     (signedWith === "HS256" ? typeof kid === "string" : kid === "one");
-  return header.alg === signedWith && kidHolds && !("crit" in header) &&
+  // RFC 8725, section 3.11: a token that says to be something else is no access token.
+  const typHolds = !("typ" in header) || (typeof header.typ === "string" &&
+    ["jwt", "at+jwt", "application/at+jwt"].includes(header.typ.toLowerCase()));
+  return header.alg === signedWith && kidHolds && typHolds && !("crit" in header) &&
     claims.iss === DEFAULT_ISSUER && isNumber(exp) && Number(exp) > NOW &&
     isNumber(nbf) && Number(nbf) <= NOW && isNumber(iat) && Number(iat) <= NOW;
 }

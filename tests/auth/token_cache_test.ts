@@ -18,6 +18,7 @@ function makeScene(options: Partial<TokenCacheOptions> = {}) {
     clock,
     nowSecs,
     generation: 1 as number | undefined,
+    opaque: false,
     checks: 0,
     lookups: [] as boolean[],
     outcome: (): Outcome | Promise<Outcome> => ok(token({ exp: nowSecs + 1000 })),
@@ -28,16 +29,17 @@ function makeScene(options: Partial<TokenCacheOptions> = {}) {
     },
   };
   scene.cache = new TokenCache(
-    async () => {
-      scene.checks++;
-      return await scene.outcome();
-    },
-    { size: 3, ttlMs: 300_000, leewaySecs: 0, keyCooldownMs: 10_000, ...options },
-    {
-      clock,
-      generation: () => scene.generation,
-      onLookup: (hit) => scene.lookups.push(hit),
-    },
+    () =>
+      ok({
+        keys: { generation: () => scene.generation },
+        opaque: scene.opaque,
+        async authenticate() {
+          scene.checks++;
+          return await scene.outcome();
+        },
+      }),
+    { size: 3, ttlMs: 300_000, leewaySecs: 0, keyCooldownMs: 10_000, opaque: true, ...options },
+    { clock, onLookup: (hit) => scene.lookups.push(hit) },
   );
   return scene;
 }

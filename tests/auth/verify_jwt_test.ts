@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { decodeJwt } from "../../src/auth/decode_jwt.ts";
-import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
+import { testJwtProvider, verifyWith } from "../support/jwt_provider.ts";
 import type { Reason } from "../../src/failure.ts";
 import { claimsNeededBy, refusedByAll } from "../../src/policy/decide.ts";
 import { compileRequirement, type RequirementSettings } from "../../src/policy/requirement.ts";
@@ -10,7 +10,6 @@ import type { KeySnapshot, KeySource, KeyWish } from "../../src/oidc/key_source.
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import { fail, ok } from "../../src/result.ts";
 import { assert, assertEquals, assertExcludes } from "../support/assert.ts";
-import { CLIENT } from "../support/client.ts";
 import { FakeClock } from "../support/clock.ts";
 import {
   base64url,
@@ -69,8 +68,7 @@ function makeGate(options: Options = {}) {
   };
   const requirement = compileRequirement(options.requirement ?? {}, clock);
   const rules = [ruleForAll(new Map([["default", requirement]]))] as const;
-  const provider = makeJwtProvider({
-    name: "default",
+  const provider = testJwtProvider({
     keys: new KeyStore(source, clock, 10_000),
     needs: {
       kept: claimsNeededBy(rules, "default"),
@@ -82,7 +80,7 @@ function makeGate(options: Options = {}) {
     clock,
     maxPending: options.maxPending ?? 100,
   });
-  const verify = async (token: string) => await provider.authenticate(token, CLIENT);
+  const verify = async (token: string) => await verifyWith(provider, token);
   return {
     verify,
     get asked() {

@@ -70,9 +70,11 @@ for (const flag of settingFlags()) {
 
 Deno.test("There is one flag a setting, and the file form alone for a secret.", () => {
   assertEquals(settingFlags().length, SETTING_NAMES.length);
-  assertEquals(settingFlags().filter((flag) => /secret|password/.test(flag)), [
+  assertEquals(settingFlags().filter((flag) => /(secret|password)(-file)?$/.test(flag)), [
     "cert-password-file",
     "client-secret-file",
+    "previous-client-secret-file",
+    "introspection-client-secret-file",
     "upstream-cert-password-file",
   ]);
 });

@@ -10,7 +10,7 @@ Deno.test("A flag wins over the environment, that over the file, that over the d
   const { config, origins } = loadOk({ file, env, flags: { "num-workers": "auto" } });
   assertEquals(config.upstream.upstreamTimeoutSecs, 3600);
   assertEquals(config.token.leeway, 1);
-  assertEquals(config.provider.keyCooldownSecs, 20);
+  assertEquals(config.providers[0].keyCooldownSecs, 20);
   assertEquals(config.process.numWorkers, "auto");
   assertEquals(origins.UPSTREAM_TIMEOUT_SECS, "default");
   assertEquals(origins.LEEWAY, "settings.toml:1 (leeway)");
@@ -27,7 +27,7 @@ Deno.test("An empty value means not set: the next lower layer applies.", () => {
   });
   assertEquals(loaded.config.token.leeway, 5);
   assertEquals(loaded.config.process.numWorkers, 2);
-  assertEquals(loaded.config.token.subject, undefined);
+  assertEquals(loaded.config.providers[0].subject, undefined);
   assertEquals(loaded.config.listen.certPassword, undefined);
   assertEquals(loaded.config.listen.listenSslUrl, undefined);
 });
@@ -42,15 +42,15 @@ Deno.test("An empty mandatory setting is a missing one.", () => {
 Deno.test("The settings are frozen all the way down.", () => {
   const { config } = withEnv({ AUDIENCE: '["a"]' });
   assert(Object.isFrozen(config) && Object.isFrozen(config.listen.listenUrl));
-  assertThrows(() => (config.token.audience as string[]).push("b"));
+  assertThrows(() => (config.providers[0].audience as string[]).push("b"));
 });
 
 Deno.test("Without any settings all that is missing is reported at once.", () => {
   const problems = loadProblems({});
   assertEquals(problems.map((problem) => problem.setting), [
     "LISTEN_URL",
-    "PROVIDER_URL",
     "UPSTREAM_URL",
+    "PROVIDER_URL",
   ]);
   assert(problems.every((problem) => problem.source === "not set"));
 });

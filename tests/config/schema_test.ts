@@ -2,16 +2,20 @@ import { camelCase, flagName, tomlKey } from "../../src/config/names.ts";
 import {
   changedNeedingRestart,
   type Config,
-  filesNamedBy,
   INPUT_NAMES,
   logSettings,
   namesWith,
+  PER_PROVIDER,
+  type ProviderConfig,
+  providerKey,
   rowOf,
   SETTING_NAMES,
   type SettingName,
-  valueOf,
+  valuesOf,
   workerConfig,
+  workerProviderConfig,
 } from "../../src/config/schema.ts";
+import { filesNamedBy } from "../../src/config/named_files.ts";
 import { GROUPS } from "../../src/config/row.ts";
 import type { ListenAddress } from "../../src/config/address_kinds.ts";
 import type { LogLevel } from "../../src/ops/log_record.ts";
@@ -55,18 +59,18 @@ Deno.test("All names of a setting derive from its environment name.", () => {
 Deno.test("The type of the settings follows from the table.", () => {
   const proofs: [
     Same<Config["listen"]["listenUrl"], ListenAddress | undefined>,
-    Same<Config["provider"]["keyExpirySecs"], number | undefined>,
-    Same<Config["provider"]["keyCooldownSecs"], number>,
+    Same<ProviderConfig["keyExpirySecs"], number | undefined>,
+    Same<ProviderConfig["keyCooldownSecs"], number>,
     Same<Config["process"]["numWorkers"], number | "auto">,
     Same<Config["process"]["rustLog"], LogLevel>,
     Same<Config["process"]["logLevel"], LogLevel | undefined>,
     Same<Config["process"]["logFormat"], "auto" | "pretty" | "json">,
-    Same<Config["token"]["audience"], string | readonly string[] | undefined>,
-    Same<Config["provider"]["clientSecret"], string | undefined>,
-    Same<Config["provider"]["providerUrl"], { text: string; base: string }> extends boolean ? true
-      : false,
-  ] = [true, true, true, true, true, true, true, true, true, true];
-  assertEquals(proofs.length, 10);
+    Same<ProviderConfig["audience"], string | readonly string[] | undefined>,
+    Same<ProviderConfig["clientSecret"], string | undefined>,
+    Same<ProviderConfig["type"], "openid" | "kubernetes" | "spiffe">,
+    Same<ProviderConfig["acceptUntil"], number | undefined>,
+  ] = [true, true, true, true, true, true, true, true, true, true, true];
+  assertEquals(proofs.length, 11);
 });
 
 Deno.test("Without anything else the defaults hold.", () => {
@@ -83,25 +87,54 @@ Deno.test("Without anything else the defaults hold.", () => {
       clientIdleTimeoutSecs: 60,
       clientMinRate: 100,
     },
-    provider: {
-      providerUrl: { text: "https://id.example.com", base: "https://id.example.com" },
-      issuer: undefined,
-      jwksUri: undefined,
-      providerCaFile: undefined,
-      clientSecret: undefined,
-      keyExpirySecs: undefined,
-      keyStaleSecs: 86400,
-      keyCooldownSecs: 10,
-      keyCacheFile: undefined,
-    },
+    provider: {},
     token: {
-      audience: undefined,
-      subject: undefined,
       leeway: 0,
       tokenCacheSize: 10000,
       tokenCacheTtlSecs: 300,
       maxPendingVerifications: 256,
     },
+    providers: [{
+      name: "default",
+      url: { text: "https://id.example.com", base: "https://id.example.com" },
+      type: "openid",
+      issuer: undefined,
+      jwksUri: undefined,
+      caFile: undefined,
+      tokenFile: undefined,
+      trustDomain: undefined,
+      acceptUntil: undefined,
+      algorithms: undefined,
+      clientSecret: undefined,
+      clientSecretAcceptUntil: undefined,
+      previousClientSecret: undefined,
+      previousClientSecretAcceptUntil: undefined,
+      keyExpirySecs: undefined,
+      keyStaleSecs: 86400,
+      keyCooldownSecs: 10,
+      keyCacheFile: undefined,
+      introspection: "off",
+      introspectionAuth: "client_secret_basic",
+      introspectionClientId: undefined,
+      introspectionClientSecret: undefined,
+      introspectionKey: undefined,
+      introspectionCacheSecs: 30,
+      tokenPrefix: undefined,
+      audience: undefined,
+      audienceMatch: "exact",
+      audienceClaim: "aud",
+      previousAudience: undefined,
+      previousAudienceAcceptUntil: undefined,
+      subject: undefined,
+      subjects: undefined,
+      clients: undefined,
+      requiredScopes: undefined,
+      scopesMatch: "all",
+      requiredClaims: undefined,
+      tokenProfile: "any",
+      acceptIdTokensAsAccessTokens: false,
+      acceptBoundTokensAsBearer: false,
+    }],
     upstream: {
       upstreamUrl: {
         text: MINIMAL.UPSTREAM_URL ?? "",
@@ -182,31 +215,37 @@ const VALUES: readonly [SettingName, string, string, unknown][] = [
 for (const [name, text, key, value] of VALUES) {
   Deno.test(`${name}=${text} becomes ${key} ${JSON.stringify(value)}.`, () => {
     assertEquals(camelCase(name), key);
-    assertEquals(valueOf(withEnv({ [name]: text }).config, name), value);
+    assertEquals(valuesOf(withEnv({ [name]: text }).config, name), [value]);
   });
 }
 
 Deno.test("The settings are plain data that survives JSON, for handing on to workers.", () => {
   const { config } = withEnv({ AUDIENCE: '["a"]', CLIENT_SECRET: "x" });
   const again: Config = JSON.parse(JSON.stringify(config));
-  assertEquals(again.token.audience, ["a"]);
+  assertEquals(again.providers[0].audience, ["a"]);
   assertEquals(again.listen.listenUrl, config.listen.listenUrl);
-  assertEquals(again.provider.issuer, undefined);
+  assertEquals(again.providers[0].issuer, undefined);
 });
 
 Deno.test("Workers get everything but what is the supervisor's, above all no password of a file.", () => {
   const { config } = withEnv({ CLIENT_SECRET: "x", UPSTREAM_CERT_PASSWORD: "hush" });
   const kept = workerConfig(config);
-  assertEquals(kept.provider.clientSecret, "x");
-  assertExcludes(JSON.stringify(kept), "hush");
-  const missing = SETTING_NAMES.filter((name) => !(camelCase(name) in kept[rowOf(name).group]));
+  const provider = workerProviderConfig(config.providers[0]);
+  assertEquals(provider.clientSecret, "x");
+  assertExcludes(JSON.stringify([kept, provider]), "hush");
+  const withValues = SETTING_NAMES.filter((name) => rowOf(name).holdsTable === undefined);
+  const missing = withValues.filter((name) =>
+    PER_PROVIDER.includes(name)
+      ? !(camelCase(providerKey(name)) in provider)
+      : !(camelCase(name) in kept[rowOf(name).group])
+  );
   assertEquals(missing, [...namesWith("supervisorOnly")]);
   assert(missing.includes("CERT_PASSWORD") && missing.includes("UPSTREAM_CERT_PASSWORD"));
 });
 
-Deno.test("A dozen settings are common, each with a summary.", () => {
+Deno.test("Thirteen settings are common, each with a summary.", () => {
   const common = namesWith("common");
-  assertEquals(common.length, 12);
+  assertEquals(common.length, 13);
   for (const name of common) assertMatch(rowOf(name).summary ?? "", /^.{5,45}[^.]$/);
 });
 
@@ -218,8 +257,8 @@ Deno.test("What a row says of its file, of a restart and of the edge is where th
     UPSTREAM_CA_FILE: "/d",
   };
   const { config } = withEnv({ ...files, LISTEN_SSL_URL: ":1", KEY_CACHE_FILE: "/not/read/so" });
-  assertEquals([...filesNamedBy(config)].toSorted(), Object.values(files));
-  assertEquals(filesNamedBy(withEnv({}).config), []);
+  assertEquals(filesNamedBy(config).atStart.toSorted(), Object.values(files));
+  assertEquals(filesNamedBy(withEnv({}).config), { atStart: [], whenNeeded: [] });
   const other = withEnv({ ADMIN_URL: "127.0.0.1:9111", NUM_WORKERS: "3", LEEWAY: "1" }).config;
   assertEquals(changedNeedingRestart(withEnv({}).config, other), ["ADMIN_URL"]);
   assertEquals(changedNeedingRestart(other, other), []);

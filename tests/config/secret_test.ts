@@ -1,4 +1,4 @@
-import { valueOf } from "../../src/config/schema.ts";
+import { valuesOf } from "../../src/config/schema.ts";
 import { assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { loadOk, loadProblems, MINIMAL } from "./support.ts";
 
@@ -11,8 +11,10 @@ for (const name of SECRETS) {
   const lower = name.toLowerCase();
 
   Deno.test(`${name} comes from the environment or the settings file.`, () => {
-    assertEquals(valueOf(loadOk({ env: { ...MINIMAL, [name]: "hush" } }).config, name), "hush");
-    assertEquals(valueOf(loadOk({ env: MINIMAL, file: `${lower} = 'hush'` }).config, name), "hush");
+    assertEquals(valuesOf(loadOk({ env: { ...MINIMAL, [name]: "hush" } }).config, name), ["hush"]);
+    assertEquals(valuesOf(loadOk({ env: MINIMAL, file: `${lower} = 'hush'` }).config, name), [
+      "hush",
+    ]);
   });
 
   const layers = [
@@ -26,7 +28,7 @@ for (const name of SECRETS) {
   for (const { where, given } of layers) {
     Deno.test(`The file named in the ${where} gives ${name}.`, () => {
       const loaded = loadOk({ ...given, files: { "/s": "hush\n" } });
-      assertEquals(valueOf(loaded.config, name), "hush");
+      assertEquals(valuesOf(loaded.config, name), ["hush"]);
       assertEquals(loaded.shown[name], "***");
       assertIncludes(loaded.origins[name].toLowerCase().replaceAll("-", "_"), `${lower}_file`);
     });
@@ -80,7 +82,7 @@ const CONTENTS: readonly [string, string][] = [
 for (const [content, value] of CONTENTS) {
   Deno.test(`A secret's file ${JSON.stringify(content)} holds ${JSON.stringify(value)}.`, () => {
     const env = { ...MINIMAL, CLIENT_SECRET_FILE: "/s" };
-    assertEquals(loadOk({ env, files: { "/s": content } }).config.provider.clientSecret, value);
+    assertEquals(loadOk({ env, files: { "/s": content } }).config.providers[0].clientSecret, value);
   });
 }
 
@@ -90,5 +92,5 @@ Deno.test("A higher layer's file name replaces a lower one's.", () => {
     env: { ...MINIMAL, CLIENT_SECRET_FILE: "/b" },
     files: { "/b": "b" },
   });
-  assertEquals(loaded.config.provider.clientSecret, "b");
+  assertEquals(loaded.config.providers[0].clientSecret, "b");
 });

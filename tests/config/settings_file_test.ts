@@ -28,8 +28,8 @@ Deno.test("A file with every key of the original loads.", () => {
   const { config, warnings } = loadOk({ file: ALL_ORIGINAL_KEYS });
   assertEquals(config.listen.listenUrl, { hostname: "0.0.0.0", port: 8081 });
   assertEquals(config.listen.listenSslUrl, { hostname: "0.0.0.0", port: 8082 });
-  assertEquals(config.token.audience, "myproxy");
-  assertEquals(config.provider.keyExpirySecs, 3600);
+  assertEquals(config.providers[0].audience, "myproxy");
+  assertEquals(config.providers[0].keyExpirySecs, 3600);
   assertEquals(config.process.numWorkers, 4);
   assertEquals(config.token.leeway, 10);
   assertEquals(config.listen.certPassword, undefined);
@@ -53,7 +53,7 @@ const AUDIENCES: readonly [string, unknown][] = [
 
 for (const [file, audience] of AUDIENCES) {
   Deno.test(`The line ${file.replaceAll("\n", " ")} is read.`, () => {
-    assertEquals<unknown>(loadOk({ env: MINIMAL, file }).config.token.audience, audience);
+    assertEquals<unknown>(loadOk({ env: MINIMAL, file }).config.providers[0].audience, audience);
   });
 }
 

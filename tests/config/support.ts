@@ -1,5 +1,6 @@
 /** Short ways to load settings in tests. */
 import { type Inputs, load, type Loaded } from "../../src/config/load.ts";
+import type { SettingName } from "../../src/config/schema.ts";
 import type { Problem } from "../../src/config/problems.ts";
 import { fail, ok } from "../../src/result.ts";
 
@@ -55,3 +56,13 @@ export function withEnv(env: Readonly<Record<string, string>>): Loaded {
 export function problemsWithEnv(env: Readonly<Record<string, string>>): readonly Problem[] {
   return loadProblems({ env: { ...MINIMAL, ...env } });
 }
+
+/** Settings that cannot stand beside some of the others: left out where all are given at once. */
+export const NOT_BESIDE_OTHERS: readonly SettingName[] = [
+  "PROVIDERS",
+  "PROVIDER_TOKEN_FILE",
+  "TRUST_DOMAIN",
+  "ALGORITHMS",
+  "INTROSPECTION_KEY",
+  "SUBJECTS",
+];

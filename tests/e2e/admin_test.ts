@@ -27,7 +27,10 @@ Deno.test("Readiness follows the keys: not needed yet, held, and held while the 
   await service.logged("JWKS refresh failed, using cached keys");
   assertEquals((await service.admin("/readyz")).status, 200);
   assertEquals((await service.get("/on")).text, "echo /on");
-  assertEquals(await service.metric('ooproxy_key_fetches_total{result="unreachable"}'), 1);
+  assertEquals(
+    await service.metric('ooproxy_key_fetches_total{provider="default",result="unreachable"}'),
+    1,
+  );
   service.provider.comeBack();
 });
 
@@ -124,14 +127,14 @@ Deno.test("Metrics are exact sums over four workers, within bounded labels.", as
   assertEquals(series.get("ooproxy_upstream_duration_seconds_count"), 80);
   assertEquals(series.get("ooproxy_requests_in_flight"), 0);
   assertEquals(series.get("ooproxy_workers"), 4);
-  assertEquals(series.get("ooproxy_keys"), 1);
-  assertEquals(series.get('ooproxy_key_fetches_total{result="ok"}'), 1);
+  assertEquals(series.get('ooproxy_keys{provider="default"}'), 1);
+  assertEquals(series.get('ooproxy_key_fetches_total{provider="default",result="ok"}'), 1);
   assertIncludes(text, `ooproxy_build_info{version="`);
   // No request adds a series; only the keys do.
   const fresh = [...series.keys()].filter((name) => !names.has(name));
   assertEquals(fresh.toSorted(), [
-    "ooproxy_keys_age_seconds",
-    "ooproxy_provider_clock_skew_seconds",
+    'ooproxy_keys_age_seconds{provider="default"}',
+    'ooproxy_provider_clock_skew_seconds{provider="default"}',
   ]);
 });
 

@@ -1,13 +1,13 @@
 import { systemClock } from "../../src/ops/clock.ts";
-import { Meter, metricRow, seriesOf } from "../../src/ops/metrics.ts";
+import { Meter } from "../../src/ops/meter.ts";
+import { metricRow, seriesOf } from "../../src/ops/metrics.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
-import { keySettings } from "../../src/app/prepare.ts";
 import { KeyBroker, type KeyBrokerDeps } from "../../src/keys/key_broker.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
 import { startProvider } from "../support/provider.ts";
 import { publicJwk, rsaKey } from "../support/tokens.ts";
-import { settings } from "../support/settings.ts";
+import { keysOf } from "../support/settings.ts";
 
 function makeDeps(): KeyBrokerDeps {
   return {
@@ -19,11 +19,11 @@ function makeDeps(): KeyBrokerDeps {
 }
 
 function startBroker(env: Readonly<Record<string, string>>, deps = makeDeps()) {
-  const broker = new KeyBroker(keySettings(settings(env)), deps);
+  const broker = new KeyBroker(keysOf(env), deps);
   let changes = 0;
   broker.onChange(() => changes++);
   const fetches = (result: string) =>
-    deps.meter.data().keyFetches[
+    deps.meter.data().providers.default?.keyFetches?.[
       seriesOf(metricRow("keyFetches")).indexOf(`{result="${result}"}`)
     ];
   return { broker, fetches, changes: () => changes, [Symbol.dispose]: () => broker.close() };
@@ -49,7 +49,7 @@ Deno.test("A broker says whether keys are needed, had, or not to be had, and cou
 Deno.test("A broker serves settings that name the same provider, and no others.", () => {
   using test = startBroker({ PROVIDER_URL: "http://127.0.0.1:9" });
   const serves = (env: Readonly<Record<string, string>>) =>
-    test.broker.serves(keySettings(settings({ PROVIDER_URL: "http://127.0.0.1:9", ...env })));
+    test.broker.serves(keysOf({ PROVIDER_URL: "http://127.0.0.1:9", ...env }));
   assert(serves({ AUDIENCE: '"new"', KEY_CACHE_FILE: "/nowhere/keys.json" }));
   assert(!serves({ PROVIDER_URL: "http://127.0.0.1:10" }));
   assert(!serves({ ISSUER: "http://127.0.0.1:10" }));

@@ -2,12 +2,11 @@ import { MAX_PROVIDER_BODY_BYTES } from "../../src/limits.ts";
 import type { KeySnapshot } from "../../src/oidc/key_source.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { type KeyCache, makeKeyCache } from "../../src/keys/key_cache.ts";
-import { keySettings } from "../../src/app/prepare.ts";
 import type { KeySettings } from "../../src/keys/key_broker.ts";
 import { lookalikeKey } from "../support/tokens.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
-import { settings } from "../support/settings.ts";
+import { keysOf } from "../support/settings.ts";
 
 interface Scene {
   readonly cache: KeyCache;
@@ -25,7 +24,7 @@ async function withCache(use: (scene: Scene) => Promise<void> | void): Promise<v
     const cache = makeKeyCache({ clock: systemClock, log });
     await use({
       cache,
-      config: keySettings(settings({ KEY_CACHE_FILE: file })),
+      config: keysOf({ KEY_CACHE_FILE: file }),
       log,
       folder,
       file,
@@ -74,9 +73,9 @@ Deno.test("Of keys stored one after the other the last ones stay.", async () => 
 
 Deno.test("Without KEY_CACHE_FILE nothing is written and nothing said.", async () => {
   await withCache(async ({ cache, log, folder }) => {
-    cache.store(snapshot(), keySettings(settings()));
+    cache.store(snapshot(), keysOf());
     await cache.written();
-    assertEquals([cache.restore(keySettings(settings())), names(folder), log.lines], [
+    assertEquals([cache.restore(keysOf()), names(folder), log.lines], [
       undefined,
       [],
       [],
@@ -143,7 +142,7 @@ Deno.test({
 Deno.test("A folder that is not writable is logged once, with what to do, until it is again.", async () => {
   await withCache(async ({ cache, log, folder }) => {
     const file = `${folder}/sub/keys.json`;
-    const config = keySettings(settings({ KEY_CACHE_FILE: file }));
+    const config = keysOf({ KEY_CACHE_FILE: file });
     assertEquals(cache.restore(config), undefined);
     cache.store(snapshot(), config);
     cache.store(snapshot(), config);

@@ -1,9 +1,8 @@
 /** Keys that change while tokens come, good and made up: the real verifier over a scripted provider. */
-import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
+import { testJwtProvider, verifyWith } from "../support/jwt_provider.ts";
 import { MAX_KEY_WAITERS } from "../../src/limits.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { CLIENT } from "../support/client.ts";
 import { FakeClock, settle } from "../support/clock.ts";
 import {
   base64url,
@@ -29,18 +28,13 @@ interface Gate extends Scene {
 
 function makeGate(options?: SceneOptions): Gate {
   const scene = makeScene(options);
-  const provider = makeJwtProvider({
-    name: "default",
+  const provider = testJwtProvider({
     keys: new KeyStore(scene.source, scene.clock, COOLDOWN_MS),
-    needs: { kept: [], refuse: () => undefined },
-    leewaySecs: 0,
     issuer: PROVIDER_URL,
-    secret: undefined,
     clock: scene.clock,
-    maxPending: 1_000_000,
   });
   const check = async (token: string) => {
-    const verified = await provider.authenticate(token, CLIENT);
+    const verified = await verifyWith(provider, token);
     return verified.ok ? "accepted" : verified.failure.reason;
   };
   const claims = claimsAt(scene.clock);

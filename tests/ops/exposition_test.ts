@@ -1,18 +1,15 @@
 import { renderMetrics } from "../../src/ops/exposition.ts";
-import { Meter, METRIC_NAMES, metricRow } from "../../src/ops/metrics.ts";
+import { Meter } from "../../src/ops/meter.ts";
+import { METRIC_NAMES, metricRow } from "../../src/ops/metrics.ts";
 import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 
 const BUILD = { version: "1.2.3", deno: '2"\\' };
 
-function render(fill: (meter: Meter) => void = () => {}, absent = new Set<never>()): string {
-  const meter = new Meter();
+function render(fill: (meter: Meter) => void = () => {}): string {
+  const [meter, service] = [new Meter(), new Meter()];
+  for (const one of [meter, service]) one.addProvider("main");
   fill(meter);
-  return renderMetrics({
-    workers: meter.data(),
-    service: new Meter().data(),
-    absent,
-    build: BUILD,
-  });
+  return renderMetrics({ workers: meter.data(), service: service.data(), build: BUILD });
 }
 
 Deno.test("Every metric has its help, its type and its series from the start.", () => {
@@ -43,14 +40,14 @@ Deno.test("Buckets of a histogram add up to its count.", () => {
 });
 
 Deno.test("A gauge without a value is left out.", () => {
-  const meter = new Meter().data();
-  const text = renderMetrics({
-    workers: meter,
-    service: meter,
-    absent: new Set(["certificateExpiry"] as const),
-    build: BUILD,
-  });
+  const meter = new Meter();
+  meter.set("certificateExpiry", undefined);
+  meter.set("keyAge", undefined, "one");
+  meter.set("keyAge", 7, "two");
+  const text = renderMetrics({ workers: meter.data(), service: meter.data(), build: BUILD });
   assertExcludes(text, "ooproxy_certificate_expiry");
+  assertExcludes(text, 'ooproxy_keys_age_seconds{provider="one"}');
+  assertIncludes(text, 'ooproxy_keys_age_seconds{provider="two"} 7\n');
 });
 
 Deno.test("What workers count comes from the workers, the rest from the service, and what both count is summed.", () => {
@@ -62,7 +59,6 @@ Deno.test("What workers count comes from the workers, the rest from the service,
   const text = renderMetrics({
     workers: workers.data(),
     service: service.data(),
-    absent: new Set(),
     build: BUILD,
   });
   assertIncludes(text, "\nooproxy_requests_in_flight 7\n");
@@ -72,7 +68,6 @@ Deno.test("What workers count comes from the workers, the rest from the service,
   const sum = renderMetrics({
     workers: workers.data(),
     service: service.data(),
-    absent: new Set(),
     build: BUILD,
   });
   assertIncludes(sum, "\nooproxy_log_lines_dropped_total 34\n");

@@ -1,13 +1,6 @@
 import { REASONS } from "../../src/failure.ts";
-import {
-  Meter,
-  METRIC_NAMES,
-  metricRow,
-  METRICS,
-  seriesOf,
-  sumMeters,
-  withoutGauges,
-} from "../../src/ops/metrics.ts";
+import { Meter, sumMeters, withoutGauges } from "../../src/ops/meter.ts";
+import { METRIC_NAMES, metricRow, METRICS, seriesOf } from "../../src/ops/metrics.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 
 Deno.test("Names follow Prometheus: a prefix, base units, _total on counters alone.", () => {
@@ -42,9 +35,10 @@ Deno.test("A request counts by decision and class of status, with its reason and
   meter.countRequest(401, "expired", 0.0001);
   meter.countRequest(502, "upstream_refused", 100);
   meter.countRequest(999, undefined, 0.001);
-  const { requests, refusals, upstreamFailures, requestDuration } = meter.data();
+  const { requests = [], refusals = [], upstreamFailures = [], requestDuration = [] } =
+    meter.data().values;
   const value = (metric: "requests" | "refusals" | "upstreamFailures", labels: string) =>
-    meter.data()[metric][seriesOf(metricRow(metric)).indexOf(labels)];
+    meter.data().values[metric]?.[seriesOf(metricRow(metric)).indexOf(labels)];
   assertEquals(value("requests", '{decision="allowed",status="2xx"}'), 1);
   assertEquals(value("requests", '{decision="allowed",status="5xx"}'), 1);
   assertEquals(value("requests", '{decision="refused",status="4xx"}'), 1);
@@ -62,22 +56,25 @@ Deno.test("Meters are summed value by value, and survive a pipe.", () => {
   const [one, two] = [new Meter(), new Meter()];
   one.add("inFlight", 0, 3);
   two.add("inFlight", 0, -1);
-  two.countKeyFetch("ok");
+  two.countKeyFetch("main", "ok");
+  one.countKeyFetch("main", "timeout");
+  one.countDeprecated("other", "secret");
   one.observe("verificationDuration", 0.5);
   const total = sumMeters([one.data(), JSON.parse(JSON.stringify(two.data()))]);
-  assertEquals(total.inFlight, [2]);
-  assertEquals(total.keyFetches[0], 1);
-  assertEquals(sum(total.verificationDuration.slice(0, -1)), 1);
-  assertEquals(sumMeters([]).inFlight, [0]);
+  assertEquals(total.values.inFlight, [2]);
+  assertEquals(total.providers.main?.keyFetches?.slice(0, 4), [1, 0, 0, 1]);
+  assertEquals(total.providers.other?.deprecatedTokens, [0, 1, 0]);
+  assertEquals(sum(total.values.verificationDuration?.slice(0, -1) ?? []), 1);
+  assertEquals(sumMeters([]).values.inFlight, [0]);
 });
 
 Deno.test("What an ended worker leaves are its counts, not its gauges.", () => {
   const meter = new Meter();
   meter.add("inFlight", 0, 5);
   meter.countRequest(200, undefined, 1);
-  const left = withoutGauges(meter.data());
-  assertEquals([left.inFlight, sum(left.requests)], [[0], 1]);
-  assertEquals(left.requestDuration, meter.data().requestDuration);
+  const left = withoutGauges(meter.data()).values;
+  assertEquals([left.inFlight, sum(left.requests ?? [])], [[0], 1]);
+  assertEquals(left.requestDuration, meter.data().values.requestDuration);
 });
 
 function sum(values: readonly number[]): number {

@@ -29,6 +29,7 @@ for (const transport of TRANSPORTS) {
       detail: undefined,
       verified: true,
       subject: "the-subject",
+      provider: undefined,
       clientId: "the-client",
       bytes: 5,
     });

@@ -1,6 +1,6 @@
 import { failure, REASONS, statusOf } from "../../src/failure.ts";
 import type { AccessRecord } from "../../src/ops/access_log.ts";
-import { Meter } from "../../src/ops/metrics.ts";
+import { Meter } from "../../src/ops/meter.ts";
 import type { Upstream, UpstreamRequest } from "../../src/proxy/upstream.ts";
 import { fail, ok } from "../../src/result.ts";
 import { ruleForAll } from "../../src/policy/rule.ts";

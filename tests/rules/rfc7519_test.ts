@@ -244,10 +244,14 @@ Deno.test("4.1.7: the same token may be used again", async () => {
   assertEquals(stack.provider.count(), 2);
 });
 
-testTokens("5.1, 5.2: typ and cty are not looked at; what is inside is", [
-  ...["JWT", "jwt", "at+jwt", "application/at+jwt", "dpop+jwt", "", 1, null, undefined].map((
+testTokens("5.1, 5.2: typ is that of an access token, cty is not looked at; what is inside is", [
+  ...["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", undefined].map((
     typ,
   ): Row => [`typ ${typ}`, "accepted", (stack) => stack.token({}, { typ })]),
+  // RFC 8725, section 3.11.
+  ...["dpop+jwt", "logout+jwt", "id_token+jwt", "application/jwt+x", " JWT", "", 1, null].map((
+    typ,
+  ): Row => [`typ ${JSON.stringify(typ)}`, "wrong_type", (stack) => stack.token({}, { typ })]),
   ["cty JWT over claims", "accepted", (stack) => stack.token({}, { cty: "JWT" })],
   [
     "cty JWT over a good token",

@@ -35,7 +35,7 @@ Deno.test("A worker of an upstream on a Unix socket may read and write that sock
 });
 
 Deno.test("The least permissions are printed as a command that a shell takes as it is.", () => {
-  const config = { keyCacheFile: "/var/lib/ooproxy/keys.json" };
+  const config = ["/var/lib/ooproxy/keys.json"];
   const files = ["/etc/ooproxy/it's.pfx"];
   const variables = { PROVIDER_URL: "https://id.test", NO_SETTING: "x", OTEL_DENO: "true" };
   const command = exactCommand(SCRIPT, config, files, variables, []) ?? "";

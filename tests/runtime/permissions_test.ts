@@ -14,7 +14,7 @@ const ALL = [
   DEMO_PERMISSIONS,
   workerPermissions(undefined),
   workerPermissions("/run/a.sock"),
-  exactPermissions({ keyCacheFile: undefined }, [], [], "/bin/deno"),
+  exactPermissions([], [], [], "/bin/deno"),
 ];
 
 Deno.test("However the program is started, only what is named is granted, and nothing is asked for.", () => {
@@ -41,7 +41,7 @@ Deno.test("A path with a comma, which ends a value, is granted by the folder abo
 });
 
 Deno.test("With the files by their names nothing else can be read or written.", () => {
-  const exact = exactPermissions({ keyCacheFile: "/var/k/keys.json" }, ["/etc/a.pfx"], [], "/d");
+  const exact = exactPermissions(["/var/k/keys.json"], ["/etc/a.pfx"], [], "/d");
   assertEquals(exact.read, [`${Deno.cwd()}/settings.toml`, "/etc/a.pfx", "/var/k"]);
   assertEquals(exact.write, ["/var/k"]);
 });

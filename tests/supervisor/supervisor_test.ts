@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/ops/clock.ts";
-import { Meter } from "../../src/ops/metrics.ts";
+import { Meter } from "../../src/ops/meter.ts";
 import { keySettings, workerSettings } from "../../src/app/prepare.ts";
-import { KeyBroker } from "../../src/keys/key_broker.ts";
+import { openBrokers } from "../../src/keys/key_brokers.ts";
 import { startSupervisor } from "../../src/supervisor/supervisor.ts";
 import { assert, assertEquals, assertIncludes } from "../support/assert.ts";
 import { MemoryLog } from "../support/log.ts";
@@ -11,8 +11,8 @@ import { settings } from "../support/settings.ts";
 async function supervise(command: string, args: readonly string[] = []) {
   const log = new MemoryLog();
   const meter = new Meter();
-  const deps = { clock: systemClock, log, meter, nextGeneration: () => 1 };
-  const keys = new KeyBroker(keySettings(settings()), deps);
+  const deps = { clock: systemClock, logFor: () => log, meter, nextGeneration: () => 1 };
+  const keys = openBrokers(keySettings(settings()), deps);
   const started = await startSupervisor(workerSettings(settings({ NUM_WORKERS: "2" })), keys, {
     clock: systemClock,
     log,

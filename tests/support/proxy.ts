@@ -3,10 +3,11 @@ import { load } from "../../src/config/load.ts";
 import { renderProblems } from "../../src/config/problems.ts";
 import type { AccessRecord } from "../../src/ops/access_log.ts";
 import { systemClock } from "../../src/ops/clock.ts";
-import { Meter } from "../../src/ops/metrics.ts";
+import { Meter } from "../../src/ops/meter.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { keySettings, workerSettings } from "../../src/app/prepare.ts";
-import { KeyBroker } from "../../src/keys/key_broker.ts";
+import { logForProvider } from "../../src/app/provider_log.ts";
+import { closeBrokers, openBrokers } from "../../src/keys/key_brokers.ts";
 import type { TlsIdentity } from "../../src/tls/pfx.ts";
 import { startWorker } from "../../src/worker/worker.ts";
 import { fail } from "../../src/result.ts";
@@ -48,14 +49,14 @@ export async function startTestProxy(
   const log = new MemoryLog();
   const access: AccessRecord[] = [];
   const meter = new Meter();
-  const keySource = new KeyBroker(keySettings(config), {
+  const keySources = openBrokers(keySettings(config), {
     clock: systemClock,
-    log,
+    logFor: (provider) => logForProvider(log, provider),
     meter,
     nextGeneration: makeGenerations(),
   });
   const worker = startWorker({ ...workerSettings(config), identity }, {
-    keySource,
+    keySources,
     clock: systemClock,
     log,
     accessLog: (record) => access.push(record),
@@ -68,7 +69,7 @@ export async function startTestProxy(
   const [url = ""] = urls;
   const close = async () => {
     await worker.value.drain({ delayMs: 0, timeoutMs: DRAIN_LIMIT_MS });
-    keySource.close();
+    closeBrokers(keySources);
   };
   return {
     url,

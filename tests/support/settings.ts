@@ -1,3 +1,5 @@
+import { keySettings } from "../../src/app/prepare.ts";
+import type { KeySettings } from "../../src/keys/key_broker.ts";
 import { load, type Loaded } from "../../src/config/load.ts";
 import { renderProblems } from "../../src/config/problems.ts";
 import type { Config } from "../../src/config/schema.ts";
@@ -22,4 +24,11 @@ export function loadSettings(env: Readonly<Record<string, string>> = {}): Loaded
   });
   if (!loaded.ok) throw new Error(renderProblems(loaded.failure));
   return loaded.value;
+}
+
+/** What the settings of the one provider say about its keys. */
+export function keysOf(env: Readonly<Record<string, string>> = {}): KeySettings {
+  const [only] = keySettings(settings(env));
+  if (only === undefined) throw new Error("no provider");
+  return only;
 }

@@ -2,7 +2,7 @@
 import { CLIENT } from "./client.ts";
 import { makeAuthenticator } from "../../src/auth/authenticate.ts";
 import { TokenCache } from "../../src/auth/token_cache.ts";
-import { makeJwtProvider } from "../../src/auth/verify_jwt.ts";
+import { testJwtProvider } from "./jwt_provider.ts";
 import { type Reason, statusOf } from "../../src/failure.ts";
 import { readKeySet } from "../../src/oidc/key_set.ts";
 import { KeyStore } from "../../src/oidc/key_store.ts";
@@ -149,25 +149,14 @@ export function makePipeline(
   const snapshot = { generation: 1, startedAt: clock.now(), issuer, keys: set.value.keys };
   const fetch = () => Promise.resolve(ok(snapshot));
   const source = { current: () => snapshot, fetch, onChange: () => () => {} };
-  const provider = makeJwtProvider({
-    name: "default",
-    keys: new KeyStore(source, clock, 10_000),
-    needs: { kept: [], refuse: () => undefined },
-    leewaySecs: 0,
-    issuer,
-    secret,
-    clock,
-    maxPending: 100,
-  });
-  const cache = new TokenCache(provider.authenticate, {
+  const keyStore = new KeyStore(source, clock, 10_000);
+  const cache = new TokenCache(testJwtProvider({ keys: keyStore, issuer, secret, clock }), {
     size: 100,
     ttlMs: 60_000,
     leewaySecs: 0,
     keyCooldownMs: 10_000,
-  }, {
-    clock,
-    generation: () => 1,
-  });
+    opaque: false,
+  }, { clock });
   const authenticate = makeAuthenticator(cache);
   return async (authorization) => {
     const verified = await authenticate(authorization, CLIENT);

@@ -46,11 +46,11 @@ const DOWNWARDS: Readonly<Record<string, readonly string[]>> = {
     "ops",
   ],
   edge: ["app", "request", "keys", "oidc", "config", "ops"],
-  worker: ["request", "listen", "ipc", "oidc", "ops"],
+  worker: ["request", "listen", "ipc", "keys", "oidc", "ops"],
   supervisor: ["ipc", "runtime", "oidc", "ops"],
   admin: ["keys", "listen", "ipc", "ops"],
-  request: ["policy", "proxy", "auth", "oidc", "ops"],
-  policy: ["auth"],
+  request: ["policy", "proxy", "auth", "oidc", "jws", "ops"],
+  policy: ["auth", "ops"],
   auth: ["oidc", "jws", "ops"],
   keys: ["oidc", "ops"],
   oidc: ["jws", "ops"],
@@ -60,7 +60,7 @@ const DOWNWARDS: Readonly<Record<string, readonly string[]>> = {
   ipc: ["oidc", "ops"],
   runtime: ["config"],
   tls: ["ops"],
-  config: ["ops"],
+  config: ["jws", "ops"],
   demo: [],
   ops: [],
   top: [],
@@ -87,7 +87,7 @@ const EXCEPTIONS: readonly (readonly [from: string, to: string])[] = [
 
 /** Packages from outside, and the files that may know them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "jose": ["src/jws/signature.ts"],
+  "jose": ["src/jws/signature.ts", "src/jws/client_key.ts"],
   "smol-toml": ["src/config/"],
   "oidc-provider": ["src/demo/"],
 };

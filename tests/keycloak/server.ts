@@ -4,6 +4,7 @@ import { fail, ok, type Result } from "../../src/result.ts";
 import { composeEnvironment, composeList, composeMap } from "../deploy/compose.ts";
 import { eventually } from "../e2e/harness.ts";
 import { projectFile } from "../support/process.ts";
+import { realm } from "./realms.ts";
 
 /** The Maven plugin that fetches one file by its coordinates, pinned. */
 const MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy";
@@ -44,14 +45,18 @@ export async function fetchKeycloak(dir: string): Promise<Result<string, string>
 }
 
 /**
- * Starts it as Compose does: the same arguments, variables and realm; only ports differ. Returns
- * once Compose's own health check is content.
+ * Starts it as Compose does: the same arguments, variables and realm, and those of `realms.ts`; only
+ * ports differ. Returns once Compose's own health check is content.
  *
  * @param secret what stands for `SECRET`.
  */
 export async function startKeycloak(home: string, secret: string): Promise<Keycloak> {
   await Deno.mkdir(`${home}/data/import`, { recursive: true });
   await Deno.copyFile(projectFile("deploy/keycloak/realm.json"), `${home}/data/import/realm.json`);
+  for (const name of ["ps", "ed", "es"] as const) {
+    const file = `${home}/data/import/${name}-realm.json`;
+    await Deno.writeTextFile(file, JSON.stringify(realm(name, secret)));
+  }
   const [port, healthPort] = freePorts();
   const publicOrigin = `http://localhost:${port}`;
   const child = new Deno.Command("bash", {

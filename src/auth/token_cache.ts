@@ -201,9 +201,12 @@ function isCurrent({ keys, generation }: Basis): boolean {
   return keys.generation() === generation;
 }
 
-/** What an opaque token is kept by. */
+/**
+ * What an opaque token is kept by. A token has no colon (`credentials.ts`): sent as one, the digest of a
+ * token, which other systems may log, finds nothing.
+ */
 function digest(token: string): string {
-  return hash("sha256", token, "base64url");
+  return `sha256:${hash("sha256", token, "base64url")}`;
 }
 
 /** Removes the oldest entries until no more than `size` are left. */

@@ -1,10 +1,10 @@
 import { TokenCache, type TokenCacheOptions } from "../../src/auth/token_cache.ts";
 import type { Identity } from "../../src/auth/identity.ts";
-import type { Verified } from "../../src/auth/provider.ts";
+import type { Chosen, Verified } from "../../src/auth/provider.ts";
 import { cacheable, type Failure, failure, type Reason, REASONS } from "../../src/failure.ts";
 import { MAX_CACHED_TOKEN_LENGTH, MAX_REMEMBERED_REFUSALS } from "../../src/limits.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertExcludes, assertIncludes } from "../support/assert.ts";
 import { CLIENT } from "../support/client.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -190,6 +190,8 @@ const LASTING: readonly Reason[] = [
   "sender_constrained",
   "wrong_issuer",
   "expired",
+  "wrong_type",
+  "sender_constrained",
   "inactive_token",
 ];
 
@@ -271,4 +273,141 @@ Deno.test("A wrong signature is remembered for one cool-down of the keys, other 
     await scene.meet("a");
     assertEquals(scene.checks, checks, reason);
   }
+});
+
+/** A cache before several providers, whose keys change each on its own; a token begins with its provider's name. */
+function makeShared(generations: Record<string, number | undefined>) {
+  const clock = new FakeClock();
+  const scene = {
+    clock,
+    /** Tokens in the order in which they were checked. */
+    checked: [] as string[],
+    refuse: undefined as Reason | undefined,
+    async meet(name: string) {
+      return reasonOf(cache.lookUp(name) ?? await cache.authenticate(name, CLIENT));
+    },
+  };
+  const cache = new TokenCache(
+    (name) => {
+      const provider = name.slice(0, 1);
+      const chosen: Chosen = {
+        keys: { generation: () => generations[provider] },
+        opaque: false,
+        authenticate() {
+          scene.checked.push(name);
+          // The first token of a provider has its keys fetched.
+          generations[provider] ??= 100;
+          if (scene.refuse !== undefined) return fail(failure(scene.refuse));
+          const generation = generations[provider];
+          return ok(token({ exp: clock.now() / 1000 + 1000, generation }));
+        },
+      };
+      return ok(chosen);
+    },
+    { size: 10, ttlMs: 300_000, leewaySecs: 0, keyCooldownMs: 10_000, opaque: false },
+    { clock },
+  );
+  return scene;
+}
+
+Deno.test("New keys of one provider take its own tokens out of the cache, and no others.", async () => {
+  const generations: Record<string, number | undefined> = { a: 1, b: 2 };
+  const scene = makeShared(generations);
+  for (const name of ["a1", "b1", "c1"]) assertEquals(await scene.meet(name), "ok");
+  generations.a = 3;
+  scene.refuse = "unknown_key";
+  assertEquals(await scene.meet("a1"), "unknown_key");
+  for (const name of ["b1", "c1"]) assertEquals(await scene.meet(name), "ok");
+  // Keys that were dropped accept nothing more either.
+  generations.b = undefined;
+  assertEquals(await scene.meet("b1"), "unknown_key");
+  assertEquals(await scene.meet("c1"), "ok");
+  assertEquals(scene.checked, ["a1", "b1", "c1", "a1", "b1"]);
+});
+
+Deno.test("Refusals hold as long as the keys of their own provider.", async () => {
+  const generations: Record<string, number | undefined> = { a: 1, b: 2 };
+  const scene = makeShared(generations);
+  scene.refuse = "wrong_issuer";
+  for (const name of ["a1", "b1", "a1", "b1"]) await scene.meet(name);
+  assertEquals(scene.checked, ["a1", "b1"]);
+  scene.refuse = undefined;
+  generations.a = 3;
+  assertEquals([await scene.meet("a1"), await scene.meet("b1")], ["ok", "wrong_issuer"]);
+});
+
+Deno.test("A refusal without a provider holds whatever keys change.", async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  const cache = new TokenCache(
+    () => {
+      asked++;
+      return fail(failure("wrong_issuer"));
+    },
+    { size: 10, ttlMs: 300_000, leewaySecs: 0, keyCooldownMs: 1000, opaque: false },
+    { clock },
+  );
+  const meet = async () => reasonOf(cache.lookUp("t") ?? await cache.authenticate("t", CLIENT));
+  assertEquals([await meet(), await meet(), asked], ["wrong_issuer", "wrong_issuer", 1]);
+});
+
+Deno.test("A token is checked anew when its provider says so, though neither it nor the cache ends yet.", async () => {
+  const scene = makeScene();
+  const ends = scene.clock.now() + 5000;
+  scene.outcome = () => ok({ ...token({ exp: scene.nowSecs + 1000 }), cacheUntilMs: ends });
+  await scene.meet("a");
+  await scene.clock.advance(4999);
+  await scene.meet("a");
+  assertEquals(scene.checks, 1);
+  await scene.clock.advance(1);
+  scene.outcome = () => fail(failure("no_longer_accepted"));
+  assertEquals(reasonOf(await scene.meet("a")), "no_longer_accepted");
+  assertEquals([scene.checks, scene.cache.size], [2, 0]);
+});
+
+Deno.test("A token that may not be cached at all is checked each time.", async () => {
+  const scene = makeScene();
+  const now = scene.clock.now();
+  scene.outcome = () => ok({ ...token({ exp: scene.nowSecs + 1000 }), cacheUntilMs: now });
+  await scene.meet("a");
+  await scene.meet("a");
+  assertEquals([scene.checks, scene.cache.size], [2, 0]);
+});
+
+/** Every text that is used as the key of a map while something runs, or stands in a value of one. */
+async function textsInMaps(run: () => Promise<void>): Promise<string> {
+  const { set } = Map.prototype;
+  const kept: string[] = [];
+  Map.prototype.set = function (key: unknown, value: unknown) {
+    kept.push(JSON.stringify([key, value]));
+    return set.call(this, key, value);
+  };
+  try {
+    await run();
+  } finally {
+    Map.prototype.set = set;
+  }
+  return kept.join("\n");
+}
+
+Deno.test("An opaque token is cached by its SHA-256: its text is nowhere in the cache.", async () => {
+  const scene = makeScene();
+  scene.opaque = true;
+  const secret = "opaque-token-that-is-a-secret";
+  const kept = await textsInMaps(async () => {
+    await scene.meet(secret);
+    scene.outcome = () => fail(failure("inactive_token"));
+    await scene.meet(`${secret}-refused`);
+  });
+  assertExcludes(kept, secret);
+  for (const text of [secret, `${secret}-refused`]) {
+    const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+    const digest = new Uint8Array(bytes).toBase64({ alphabet: "base64url", omitPadding: true });
+    assertIncludes(kept, digest);
+    // Other systems may log such a digest: sent as a token, it must not be of use.
+    assertEquals(scene.cache.lookUp(digest), undefined);
+  }
+  assertEquals(reasonOf(await scene.meet(secret)), "ok");
+  assertEquals(reasonOf(await scene.meet(`${secret}-refused`)), "inactive_token");
+  assertEquals(scene.checks, 2);
 });

@@ -65,6 +65,7 @@ export function makeStatus(sources: StatusSources): AdminSource {
   }
 
   async function metrics(): Promise<string> {
+    meter.keepGaugesOf([...sources.keys().keys()]);
     for (const [provider, keys] of sources.keys()) {
       const held = keys.current();
       meter.set("keyAge", held && ageSecs(held.startedAt), provider);

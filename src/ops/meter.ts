@@ -26,6 +26,7 @@ export interface MeterData {
 }
 
 const PER_PROVIDER = METRIC_NAMES.filter((name) => metricRow(name).perProvider);
+const PROVIDER_GAUGES = PER_PROVIDER.filter((name) => metricRow(name).type === "gauge");
 const OVERALL = METRIC_NAMES.filter((name) => !metricRow(name).perProvider);
 
 type Counts = Partial<Record<MetricName, Float64Array>>;
@@ -64,6 +65,14 @@ export class Meter {
   set(name: MetricName, value: number | undefined, provider?: string): void {
     const values = (provider === undefined ? this.#values : this.#of(provider))[name];
     if (values !== undefined) values[0] = value ?? NaN;
+  }
+
+  /** Takes the value from the gauges of all providers but these; what was counted stays. */
+  keepGaugesOf(providers: readonly string[]): void {
+    for (const provider of this.#providers.keys()) {
+      if (providers.includes(provider)) continue;
+      for (const name of PROVIDER_GAUGES) this.set(name, undefined, provider);
+    }
   }
 
   #of(provider: string): Counts {

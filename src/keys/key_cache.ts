@@ -33,12 +33,12 @@ export function makeKeyCache(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): KeyCache {
   let last: Promise<void> = Promise.resolve();
-  /** The file whose latest write failed. */
-  let unwritable: string | undefined;
+  /** The files whose latest write failed. */
+  const unwritable = new Set<string>();
 
   function reportNotWritten(file: string, { why, hint }: WriteFailure): void {
-    if (file !== unwritable) log.warn("cannot write KEY_CACHE_FILE", { file, why, hint });
-    unwritable = file;
+    if (!unwritable.has(file)) log.warn("cannot write KEY_CACHE_FILE", { file, why, hint });
+    unwritable.add(file);
   }
 
   return {
@@ -72,8 +72,7 @@ export function makeKeyCache(
       last = last.then(async () => {
         const written = await replaceFile(file, text);
         if (!written.ok) return reportNotWritten(file, written.failure);
-        if (file === unwritable) log.info("KEY_CACHE_FILE written again", { file });
-        unwritable = undefined;
+        if (unwritable.delete(file)) log.info("KEY_CACHE_FILE written again", { file });
       });
     },
     written: () => last,

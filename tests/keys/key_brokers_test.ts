@@ -6,6 +6,7 @@ import {
   openBrokers,
 } from "../../src/keys/key_brokers.ts";
 import type { KeySettings } from "../../src/keys/key_broker.ts";
+import { makeKeyCache } from "../../src/keys/key_cache.ts";
 import { makeGenerations } from "../../src/oidc/key_source.ts";
 import { systemClock } from "../../src/ops/clock.ts";
 import { Meter } from "../../src/ops/meter.ts";
@@ -126,4 +127,37 @@ Deno.test("What a reload drops is closed, its fetch in flight too; a refused rel
   assertEquals((await hanging)?.ok, false);
   assert((await after.get("one")?.fetch({ sinceMs: 0 }))?.ok);
   closeBrokers(after);
+});
+
+Deno.test("Each key cache file that cannot be written is logged once, and again when it can.", async () => {
+  await using one = await publish(0);
+  await using two = await publish(1);
+  const folder = await Deno.makeTempDir({ prefix: "ooproxy_cache_" });
+  try {
+    const log = new MemoryLog();
+    const cache = makeKeyCache({ clock: systemClock, log });
+    const file = (name: string) => `${folder}/${name}/keys.json`;
+    const entries = [entry("one", one), entry("two", two)];
+    const asked = wanted(entries.map((own) => ({ ...own, key_cache_file: file(own.name) })));
+    const brokers = openBrokers(asked, { ...makeDeps().deps, cache });
+    await fetchAll(brokers);
+    const store = async () => {
+      for (const target of asked) {
+        const keys = brokers.get(target.name)?.current();
+        assert(keys !== undefined);
+        cache.store(keys, target);
+      }
+      await cache.written();
+    };
+    for (let n = 0; n < 3; n++) await store();
+    const said = () => log.lines.map(({ message, fields }) => [message, fields.file]);
+    const failed = ["one", "two"].map((name) => ["cannot write KEY_CACHE_FILE", file(name)]);
+    assertEquals(said(), failed);
+    await Deno.mkdir(`${folder}/two`);
+    for (let n = 0; n < 2; n++) await store();
+    assertEquals(said(), [...failed, ["KEY_CACHE_FILE written again", file("two")]]);
+    closeBrokers(brokers);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -145,7 +145,12 @@ export function sumMeters(meters: readonly MeterData[]): MeterData {
     values: sumOf(OVERALL, meters.map(({ values }) => values)),
     providers: Object.fromEntries([...names].map((provider) => [
       provider,
-      sumOf(PER_PROVIDER, meters.flatMap(({ providers }) => providers[provider] ?? [])),
+      sumOf(
+        PER_PROVIDER,
+        meters.flatMap(({ providers }) =>
+          Object.hasOwn(providers, provider) ? providers[provider] ?? [] : []
+        ),
+      ),
     ])),
   };
 }

@@ -32,7 +32,10 @@ export async function runWorkerProcess(): Promise<void> {
     switch (message.type) {
       case "serve":
         keys = keysOf(message.settings);
-        for (const [name, remote] of keys) remote.set(message.keys[name]);
+        for (const [name, remote] of keys) {
+          // A provider may have the name of something that objects inherit.
+          remote.set(Object.hasOwn(message.keys, name) ? message.keys[name] : undefined);
+        }
         return serve(message.id, message.settings);
       case "keys":
         return keys.get(message.provider)?.set(message.keys);

@@ -169,6 +169,18 @@ for (const as of ["settings.toml", "PROVIDERS"] as const) {
   });
 }
 
+Deno.test("A provider may be called what every object inherits.", async () => {
+  await using a = await party(0);
+  await using b = await party(1);
+  const names = ["constructor", "__proto__"] as const;
+  await using service = await start([entry(names[0], a), entry(names[1], b)]);
+  for (const one of [a, b]) assertEquals(await statuses(service, await one.token()), [200]);
+  for (const name of names) {
+    await service.logged("request", { status: 200, provider: name });
+    assertEquals(await service.metric(`ooproxy_keys{provider="${name}"}`), 1);
+  }
+});
+
 Deno.test("A secret of one provider is never tried for another's token, nor a public key for such a token.", async () => {
   await using a = await party(0);
   await using b = await party(1);

@@ -70,7 +70,13 @@ Deno.test("The issuer decides, compared exactly but for one slash at its end.", 
       [["https://a.test"], "wrong_issuer"],
       [{ toString: "https://a.test" }, "wrong_issuer"],
     ] as const
-  ) assertEquals(await chosen(await jwt({ iss }), { jwt: providers }), expected, JSON.stringify(iss));
+  ) {
+    assertEquals(
+      await chosen(await jwt({ iss }), { jwt: providers }),
+      expected,
+      JSON.stringify(iss),
+    );
+  }
 });
 
 Deno.test("One provider gets every JWT, and says itself what is wrong with the issuer.", async () => {
@@ -138,9 +144,9 @@ Deno.test("Without introspection an opaque token is no JWT.", async () => {
 });
 
 Deno.test("A choice has the generation of its provider's keys, and a constant one where there are none.", async () => {
-  let generation: number | undefined;
+  const current: { generation?: number } = {};
   const choose = makeProviderChoice({
-    jwt: [issuer("a", { generation: () => generation })],
+    jwt: [issuer("a", { generation: () => current.generation })],
     opaque: [introspecting("rest")],
   });
   const [signed, opaque] = [choose(await jwt({ iss: "https://a.test" })), choose("opaque")];
@@ -148,6 +154,6 @@ Deno.test("A choice has the generation of its provider's keys, and a constant on
   const seen = () => [signed.value.keys.generation(), opaque.value.keys.generation()];
   assertEquals([signed.value.opaque, opaque.value.opaque], [false, true]);
   assertEquals(seen(), [undefined, 0]);
-  generation = 3;
+  current.generation = 3;
   assertEquals(seen(), [3, 0]);
 });

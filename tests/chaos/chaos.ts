@@ -1,5 +1,5 @@
 /**
- * The chaos run: real proxy processes between a provider and an upstream that fail in every way, under
+ * The chaos run: real proxy processes between two providers and an upstream that fail in every way, under
  * load; afterwards every response is held against what its client was entitled to.
  *
  * `deno task test:chaos [--seed N] [--secs N]`: the same seed gives the same schedule.
@@ -8,10 +8,10 @@ import { runs } from "../e2e/harness.ts";
 import { pause } from "../support/waiting.ts";
 import { check } from "./checker.ts";
 import { type ClientsOptions, sendOne, startClients } from "./clients.ts";
-import type { History } from "./history.ts";
+import { type History, type ProviderHistory, PROVIDERS } from "./history.ts";
 import { readOptions } from "./options.ts";
 import { play } from "./player.ts";
-import { startChaosProvider } from "./provider.ts";
+import { type ChaosProvider, startChaosProvider } from "./provider.ts";
 import { type ChaosProxy, COOLDOWN_SECS, makeChaosProxy } from "./proxy.ts";
 import { describe, tables } from "./report.ts";
 import { makeSchedule } from "./schedule.ts";
@@ -28,18 +28,21 @@ async function chaos(seed: number, secs: number): Promise<number> {
   const dir = await Deno.makeTempDir({ prefix: "ooproxy_chaos_" });
   const began = performance.now();
   const now = () => performance.now() - began;
-  const provider = await startChaosProvider(now);
+  const providers = {
+    first: await startChaosProvider("first", now),
+    second: await startChaosProvider("second", now),
+  };
   const upstream = await startChaosUpstream(now);
   const proxy = makeChaosProxy({
     dir,
-    provider: provider.url,
+    providers,
     upstream: upstream.url,
     expiry: seed % 2 === 0,
   });
   try {
     await proxy.writeSettings(LEEWAYS_SECS[0]);
     await proxy.start();
-    const mint = makeMint(provider);
+    const mint = makeMint(providers);
     const options: ClientsOptions = {
       port: proxy.port,
       seed,
@@ -48,13 +51,19 @@ async function chaos(seed: number, secs: number): Promise<number> {
       keepAlive: KEEP_ALIVE,
       fresh: FRESH,
     };
-    const warm = [await sendOne("warm-0", await mint.good(), options)];
+    const oneOfEach = (id: string) =>
+      Promise.all(
+        PROVIDERS.map(async (name) =>
+          await sendOne(`${id}-${name}`, await mint.good(name), options)
+        ),
+      );
+    const warm = await oneOfEach("warm");
     const clients = startClients(options);
     const calm = pause(secs * 1000);
-    const played = await play(schedule, { provider, upstream, proxy, now });
+    const played = await play(schedule, { providers, upstream, proxy, now });
     await calm;
     await clients.stop();
-    const last = [await sendOne("last-0", await mint.good(), options)];
+    const last = await oneOfEach("last");
     const complaints = [...played.complaints, ...await end(proxy), ...unexpected(proxy.log)];
     for (const { id, outcome } of [...warm, ...last]) {
       if (outcome.kind !== "response") complaints.push(`${id}: ${JSON.stringify(outcome)}`);
@@ -63,12 +72,10 @@ async function chaos(seed: number, secs: number): Promise<number> {
     const history: History = {
       ...played,
       cooldownMs: COOLDOWN_SECS * 1000,
+      providers: { first: historyOf(providers.first), second: historyOf(providers.second) },
       requests: [...warm, ...clients.records, ...last],
       seen: upstream.seen,
       upstreamFaults: upstream.faults,
-      published: provider.published,
-      given: provider.given,
-      providerTroubles: provider.troubles,
       complaints,
     };
     const violations = check(history);
@@ -81,9 +88,14 @@ async function chaos(seed: number, secs: number): Promise<number> {
     return 1;
   } finally {
     proxy.kill();
-    await Promise.all([provider.close(), upstream.close().catch(() => {})]);
+    const closed = PROVIDERS.map((name) => providers[name].close());
+    await Promise.all([...closed, upstream.close().catch(() => {})]);
     await Deno.remove(dir, { recursive: true });
   }
+}
+
+function historyOf({ published, given, troubles }: ChaosProvider): ProviderHistory {
+  return { published, given, troubles };
 }
 
 /** Ends the proxy, and returns what is wrong with its end. */

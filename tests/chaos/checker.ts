@@ -7,6 +7,8 @@
  *   in force: a removed key goes with the next fetch that succeeds, at the latest `SPREAD_MS` after it.
  * - A token that every key set in force has the key of is never refused (400, 401, 403), and never told
  *   that keys are missing (503).
+ * - Only the provider that a token names excuses anything: whatever another one does, the tokens of a
+ *   healthy provider are accepted throughout, and by its own keys alone.
  * - A token of a published key that the proxy does not know yet has it fetched, and is accepted; 503
  *   with `Retry-After` is right only in an outage of the provider, the back-off after it, or where
  *   clients have used up the fetches that they may cause. 401 is right only where its `kid` is known for
@@ -22,6 +24,8 @@ import {
   type History,
   type KeysAt,
   overlap,
+  type ProviderName,
+  PROVIDERS,
   type RequestRecord,
   type Seen,
   type Span,
@@ -32,6 +36,8 @@ import { KEY_FETCH_BURST } from "../../src/limits.ts";
 import {
   arrived,
   coolingDown,
+  type Facts,
+  factsOf,
   fetchesUsedUp,
   possibleLeeways,
   possiblyInForce,
@@ -58,7 +64,11 @@ const SOUND: ReadonlySet<TokenKind> = new Set<TokenKind>([
 ]);
 
 /** Other tokens that are looked at as far as their key, for which a fetch may be waited. */
-const UP_TO_THE_KEY: ReadonlySet<TokenKind> = new Set<TokenKind>(["wrong key", "unknown kid"]);
+const UP_TO_THE_KEY: ReadonlySet<TokenKind> = new Set<TokenKind>([
+  "wrong key",
+  "other provider's key",
+  "unknown kid",
+]);
 
 /** What the upstream did where no whole response can come. */
 const FAULTY: ReadonlySet<Treatment> = new Set<Treatment>(["hang", "truncate", "garbage", "drop"]);
@@ -76,14 +86,17 @@ export interface Violation {
 /** Everything that must not have happened, in order of time. */
 export function check(history: History): Violation[] {
   const seen = Map.groupBy(history.seen, ({ id }) => id);
-  const context: Context = { history, shadows: shadows(history) };
+  const contextOf = Object.fromEntries(PROVIDERS.map((name) => {
+    const facts = factsOf(history, name);
+    return [name, { history, facts, shadows: shadows(facts) }];
+  })) as Record<ProviderName, Context>; // one for each
   return [
     ...history.complaints.map((what) => ({ rule: "the run itself", what })),
     ...history.upstreamFaults.map((what) => ({ rule: "the upstream gets requests only", what })),
-    ...checkFetches(history),
+    ...PROVIDERS.flatMap((name) => checkFetches(history, name)),
     ...checkStrangers(history),
     ...history.requests.flatMap((request) =>
-      checkRequest(context, request, seen.get(request.id) ?? []).map(
+      checkRequest(contextOf[request.provider], request, seen.get(request.id) ?? []).map(
         ([rule, what]) => ({ rule, what, request }),
       )
     ),
@@ -92,25 +105,27 @@ export function check(history: History): Violation[] {
 
 interface Context {
   readonly history: History;
+  /** Of the provider that the token names. */
+  readonly facts: Facts;
   readonly shadows: readonly Span[];
 }
 
 type Found = readonly [rule: string, what: string];
 
 /** What the proxy may do with the token of a request, by all that it can have known. */
-export function entitlement(history: History, request: RequestRecord): Entitlement {
+export function entitlement(facts: Facts, request: RequestRecord): Entitlement {
   const { key, kind, expiredSecs, begin, end } = request;
   if (key === undefined || !SOUND.has(kind)) return "never";
   const span = { from: begin, to: end };
-  const inTime = possibleLeeways(history, span).map((secs) => secs > (expiredSecs ?? -Infinity));
-  const known = possiblyInForce(history, span).map(({ keys }) => keys.includes(key));
+  const inTime = possibleLeeways(facts, span).map((secs) => secs > (expiredSecs ?? -Infinity));
+  const known = possiblyInForce(facts, span).map(({ keys }) => keys.includes(key));
   if (!inTime.includes(true) || !known.includes(true)) return "never";
   return inTime.includes(false) || known.includes(false) ? "may" : "must";
 }
 
 function checkRequest(context: Context, request: RequestRecord, seen: readonly Seen[]): Found[] {
   const { outcome } = request;
-  const entitled = entitlement(context.history, request);
+  const entitled = entitlement(context.facts, request);
   const found: Found[] = [...checkSeen(request, seen, entitled)];
   switch (outcome.kind) {
     case "response":
@@ -176,7 +191,7 @@ function checkRefusal(
   }
   const span = around(request);
   const inShadow = context.shadows.some((shadow) => overlap(shadow, span));
-  const noFetch = inShadow || fetchesUsedUp(context.history, span);
+  const noFetch = inShadow || fetchesUsedUp(context.facts, span);
   if (status === 503) {
     if (!retryAfter) return [["503 says when to come back", text]];
     const expected = text.includes("cannot be checked") && entitled !== "must" && noFetch &&
@@ -195,18 +210,18 @@ function unknown(text: string): Found {
 
 /** Whether 401 is right for a token that not every key set in force lets in. */
 function mayBeRefused(
-  { history }: Context,
+  { facts }: Context,
   request: RequestRecord,
   inShadow: boolean,
 ): boolean {
   const { key, kind, expiredSecs } = request;
   const span = around(request);
-  if (!SOUND.has(kind) || key === undefined || !published(history, key, span)) return true;
-  if (possibleLeeways(history, span).some((secs) => secs <= (expiredSecs ?? -Infinity))) {
+  if (!SOUND.has(kind) || key === undefined || !published(facts, key, span)) return true;
+  if (possibleLeeways(facts, span).some((secs) => secs <= (expiredSecs ?? -Infinity))) {
     return true;
   }
-  const sets = possiblyInForce(history, span);
-  return sets.some((set) => hasOther(set, key)) && (inShadow || coolingDown(history, span));
+  const sets = possiblyInForce(facts, span);
+  return sets.some((set) => hasOther(set, key)) && (inShadow || coolingDown(facts, span));
 }
 
 /** Whether a key set has another key under the `kid` of this one. */
@@ -250,22 +265,26 @@ function late({ from, to }: Span): Span {
 }
 
 /**
- * There are no more fetches than clients may cause: a few at once, one more each cool-down, and one at
+ * At each provider there are no more fetches than clients may cause: a few at once, one more each cool-down, and one at
  * the keys' expiry now and then; all anew for a proxy that has been started again. A provider that failed
  * may respond long after it was asked.
  */
-function checkFetches(history: History): Violation[] {
+function checkFetches(history: History, name: ProviderName): Violation[] {
   const { cooldownMs, restarts } = history;
+  const facts = factsOf(history, name);
   const most = KEY_FETCH_BURST + AT_EXPIRY + JITTER_MS / cooldownMs;
   let left = most;
   let before = -Infinity;
-  return history.given.filter((set) => arrived(history, set)).flatMap(({ at }) => {
+  return facts.given.filter((set) => arrived(facts, set)).flatMap(({ at }) => {
     const restarted = restarts.some((restart) => overlap(restart, { from: before, to: at }));
     const more = (at - before) / cooldownMs;
     left = (restarted ? most : Math.min(most, left + more)) - 1;
     before = at;
     if (left >= 0) return [];
-    return [{ rule: "fetches come from the bucket", what: `one too many at ${Math.round(at)} ms` }];
+    return [{
+      rule: "fetches come from the bucket",
+      what: `one too many at ${name}, ${Math.round(at)} ms`,
+    }];
   });
 }
 

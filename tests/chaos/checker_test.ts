@@ -1,17 +1,30 @@
 /** The checker sees every kind of thing that must not happen, and takes what is right for right. */
 import { assertEquals } from "../support/assert.ts";
 import { check, entitlement } from "./checker.ts";
-import type { History, Outcome, RequestRecord, Seen } from "./history.ts";
+import type { History, Outcome, ProviderHistory, RequestRecord, Seen } from "./history.ts";
+import { factsOf } from "./knowledge.ts";
 
-/** A quiet run: the key `a#0` from the beginning, given at 1 s. */
+/** A provider with the key `a#0` from the beginning, given at 1 s. */
+const CALM: ProviderHistory = {
+  published: [{ at: 0, keys: ["a#0"] }],
+  given: [{ at: 1_000, keys: ["a#0"] }],
+  troubles: [],
+};
+
+/** The same `kid` with another key. */
+const OTHER: ProviderHistory = {
+  published: [{ at: 0, keys: ["a#9"] }],
+  given: [{ at: 1_000, keys: ["a#9"] }],
+  troubles: [],
+};
+
+/** A quiet run. */
 const QUIET: History = {
   cooldownMs: 1_000,
+  providers: { first: CALM, second: OTHER },
   requests: [],
   seen: [],
   upstreamFaults: [],
-  published: [{ at: 0, keys: ["a#0"] }],
-  given: [{ at: 1_000, keys: ["a#0"] }],
-  providerTroubles: [],
   upstreamTroubles: [],
   breaks: [],
   restarts: [],
@@ -33,6 +46,7 @@ function request(more: Partial<RequestRecord> = {}): RequestRecord {
   return {
     id: "r",
     kind: "good",
+    provider: "first",
     key: "a#0",
     operation: "GET",
     method: "GET",
@@ -60,15 +74,22 @@ function saw(more: Partial<Seen> = {}): Seen {
   };
 }
 
-/** The rules that a run with this one request breaks. */
+/** The rules that a run with this one request breaks. What is said of a provider is said of the first. */
 function broken(
   one: Partial<RequestRecord>,
-  facts: Partial<History> = {},
+  { published, given, troubles, ...facts }: Partial<History & ProviderHistory> = {},
   seen: readonly Seen[] = one.outcome === undefined || one.outcome.kind === "response"
     ? [saw()]
     : [],
 ): string[] {
-  return check({ ...QUIET, requests: [request(one)], seen, ...facts }).map(({ rule }) => rule);
+  const first = {
+    published: published ?? CALM.published,
+    given: given ?? CALM.given,
+    troubles: troubles ?? [],
+  };
+  const providers = { first, second: OTHER };
+  const run = { ...QUIET, providers, requests: [request(one)], seen, ...facts };
+  return check(run).map(({ rule }) => rule);
 }
 
 Deno.test("A good token that is accepted, and bad ones that are refused, break no rule.", () => {
@@ -106,7 +127,7 @@ Deno.test("A removed key is accepted until the next fetch has spread, and not af
   ]);
   assertEquals(broken({ ...at(10_600), outcome: REFUSED }, facts), []);
   // A response that may have been lost in a fault proves nothing yet.
-  const lost = { ...facts, providerTroubles: [{ from: 8_900, to: 9_100 }] };
+  const lost = { ...facts, troubles: [{ from: 8_900, to: 9_100 }] };
   assertEquals(broken(at(10_600), lost), []);
   // Where the old set is known to be in force, its token is no less good for having been removed.
   assertEquals(broken({ ...at(8_000), outcome: REFUSED }, facts), ["no good token is refused"]);
@@ -119,7 +140,7 @@ Deno.test("A good token that is refused is found, whatever the proxy says to it.
   }
   const forbidden: Outcome = { kind: "refusal", status: 403, retryAfter: false, text: "" };
   assertEquals(broken({ outcome: forbidden }), ["statuses are the expected ones"]);
-  const outage = { providerTroubles: [{ from: 9_000, to: 11_000 }] };
+  const outage = { troubles: [{ from: 9_000, to: 11_000 }] };
   for (const facts of [{}, outage]) {
     assertEquals(broken({ outcome: KEYS_AWAY }, facts), [
       "503 only where a key is unknown and no fetch permitted",
@@ -131,7 +152,7 @@ Deno.test("A new key may get 503 in an outage or its back-off, with Retry-After,
   const rotated = {
     published: [{ at: 0, keys: ["a#0"] }, { at: 5_000, keys: ["b#1"] }],
   };
-  const outage = { ...rotated, providerTroubles: [{ from: 6_000, to: 7_000 }] };
+  const outage = { ...rotated, troubles: [{ from: 6_000, to: 7_000 }] };
   const fresh = { key: "b#1" };
   assertEquals(broken({ ...fresh, outcome: KEYS_AWAY }, outage), []);
   assertEquals(broken({ ...fresh, outcome: KEYS_AWAY }, rotated), [
@@ -141,7 +162,7 @@ Deno.test("A new key may get 503 in an outage or its back-off, with Retry-After,
     "503 says when to come back",
   ]);
   // Three fetches in the last three cool-downs: clients may cause no more now.
-  const given = [...QUIET.given, ...[7_000, 8_000, 9_500].map((at) => ({ at, keys: ["a#0"] }))];
+  const given = [...CALM.given, ...[7_000, 8_000, 9_500].map((at) => ({ at, keys: ["a#0"] }))];
   assertEquals(broken({ ...fresh, outcome: KEYS_AWAY }, { ...rotated, given }), []);
   assertEquals(
     broken({ ...fresh, outcome: KEYS_AWAY }, { ...rotated, given: given.slice(0, -1) }),
@@ -160,19 +181,59 @@ Deno.test("401 for a kid with another key is right within a cool-down of a fetch
   const facts = { published: [{ at: 0, keys: ["a#0"] }, { at: 5_000, keys: ["a#1"] }] };
   const fresh = { key: "a#1", outcome: REFUSED };
   assertEquals(broken(fresh, facts), ["a published key is waited for"]);
-  const given = [...QUIET.given, { at: 9_500, keys: ["a#0"] }];
+  const given = [...CALM.given, { at: 9_500, keys: ["a#0"] }];
   assertEquals(broken(fresh, { ...facts, given }), []);
 });
 
 Deno.test("The leeway in force decides about a token that has just ended.", () => {
   const one = { kind: "just expired", expiredSecs: 20 } as const;
   const leeways = [...QUIET.leeways, { from: 5_000, settled: 5_200, secs: 60 }];
-  assertEquals(entitlement(QUIET, request(one)), "never");
-  assertEquals(entitlement({ ...QUIET, leeways }, request(one)), "must");
+  const facts = factsOf(QUIET, "first");
+  assertEquals(entitlement(facts, request(one)), "never");
+  assertEquals(entitlement({ ...facts, leeways }, request(one)), "must");
   const during = request({ ...one, begin: 5_100, end: 5_110 });
-  assertEquals(entitlement({ ...QUIET, leeways }, during), "may");
+  assertEquals(entitlement({ ...facts, leeways }, during), "may");
   assertEquals(broken({ ...one, outcome: REFUSED }), []);
   assertEquals(broken({ ...one, outcome: REFUSED }, { leeways }), ["no good token is refused"]);
+});
+
+Deno.test("Keys and failures of one provider are nothing to the other's tokens.", () => {
+  const second = { provider: "second", key: "a#9" } as const;
+  assertEquals(broken(second), []);
+  // The other provider's key under the same kid.
+  for (const one of [{ key: "a#9" }, { provider: "second" }] as const) {
+    assertEquals(broken(one), [
+      "the upstream sees entitled requests only",
+      "no other token is accepted",
+    ]);
+    assertEquals(broken({ ...one, kind: "other provider's key", outcome: REFUSED }), []);
+  }
+  // Its outage excuses nothing, neither for known keys nor for new ones.
+  const outage = { troubles: [{ from: 6_000, to: 11_000 }] };
+  for (const one of [second, { ...second, key: "b#9" }]) {
+    const published = [{ at: 0, keys: ["a#9", "b#9"] }];
+    const providers = { first: { ...CALM, ...outage }, second: { ...OTHER, published } };
+    const unknown = one.key === "b#9";
+    assertEquals(broken({ ...one, outcome: KEYS_AWAY }, { providers }), [
+      "503 only where a key is unknown and no fetch permitted",
+    ]);
+    assertEquals(broken({ ...one, outcome: REFUSED }, { providers }), [
+      unknown ? "a published key is waited for" : "no good token is refused",
+    ]);
+    // Its own does.
+    const own = { first: CALM, second: { ...OTHER, published, ...outage } };
+    assertEquals(
+      broken({ ...one, outcome: KEYS_AWAY }, { providers: own }).length,
+      unknown ? 0 : 1,
+    );
+  }
+  // Each has a bucket of fetches of its own.
+  const many = Array.from({ length: 4 }, (_, i) => ({ at: 1_300 + i, keys: ["a#9"] }));
+  const given = (second: ProviderHistory["given"]) => ({
+    providers: { first: CALM, second: { ...OTHER, given: second } },
+  });
+  assertEquals(broken({}, given(many)), []);
+  assertEquals(broken({}, given([...many, ...many])).slice(0, 1), ["fetches come from the bucket"]);
 });
 
 Deno.test("A response that is cut off, or another's, and passes as whole is found.", () => {
@@ -232,8 +293,8 @@ Deno.test("What the upstream saw is held against what was sent.", () => {
 Deno.test("Fetches that are too close, requests without a response and complaints are found.", () => {
   const quick = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ at: 1_300 + i, keys: ["a#0"] }));
-  assertEquals(broken({}, { given: [...QUIET.given, ...quick(3)] }), []);
-  const given = [...QUIET.given, ...quick(6)];
+  assertEquals(broken({}, { given: [...CALM.given, ...quick(3)] }), []);
+  const given = [...CALM.given, ...quick(6)];
   assertEquals(broken({}, { given }).slice(0, 1), ["fetches come from the bucket"]);
   const restarts = [{ from: 1_303, to: 1_303 }];
   assertEquals(broken({}, { given, restarts }), []);

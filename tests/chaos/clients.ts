@@ -156,6 +156,7 @@ async function send(
   const record: RequestRecord = {
     id,
     kind: token.kind,
+    provider: token.provider,
     ...(token.key === undefined ? {} : { key: token.key }),
     ...(expiredSecs === undefined ? {} : { expiredSecs }),
     operation,

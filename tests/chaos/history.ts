@@ -9,6 +9,10 @@ export interface Span {
   readonly to: number;
 }
 
+/** The providers of a run. Each fails by itself, and their keys have the same `kid`s. */
+export const PROVIDERS = ["first", "second"] as const;
+export type ProviderName = typeof PROVIDERS[number];
+
 /** What a client meant to send. */
 export const TOKEN_KINDS = [
   "good",
@@ -19,6 +23,7 @@ export const TOKEN_KINDS = [
   "other audience",
   "other issuer",
   "wrong key",
+  "other provider's key",
   "unknown kid",
   "alg none",
   "HMAC with the public key",
@@ -61,6 +66,8 @@ export type Outcome =
 export interface RequestRecord {
   readonly id: string;
   readonly kind: TokenKind;
+  /** The provider that the token names. */
+  readonly provider: ProviderName;
   /** The key that signed the token, `<kid>#<number of the pair>`, where it was one of the provider's. */
   readonly key?: string;
   /** How long ago the token ended when the request began, in seconds; absent where it had not. */
@@ -118,18 +125,24 @@ export interface LeewayAt {
   readonly secs: number;
 }
 
+/** What happened to one provider. */
+export interface ProviderHistory {
+  /** Its keys, each state until the next. */
+  readonly published: readonly KeysAt[];
+  /** The key sets that it has given out. */
+  readonly given: readonly KeysAt[];
+  /** When it failed. */
+  readonly troubles: readonly Span[];
+}
+
 /** A whole run. */
 export interface History {
   readonly cooldownMs: number;
+  readonly providers: Readonly<Record<ProviderName, ProviderHistory>>;
   readonly requests: readonly RequestRecord[];
   readonly seen: readonly Seen[];
   /** What the upstream got that is no request. */
   readonly upstreamFaults: readonly string[];
-  /** The provider's keys, each state until the next. */
-  readonly published: readonly KeysAt[];
-  /** The key sets that the provider has given out. */
-  readonly given: readonly KeysAt[];
-  readonly providerTroubles: readonly Span[];
   readonly upstreamTroubles: readonly Span[];
   /** Kills of a worker, and the restart of all. */
   readonly breaks: readonly Span[];

@@ -1,6 +1,13 @@
 /** What the proxy can have known at a time: its keys and its leeway, from what it was given. Pure. */
 import { KEY_FETCH_BURST } from "../../src/limits.ts";
-import { type History, type KeysAt, overlap, type Span } from "./history.ts";
+import {
+  type History,
+  type KeysAt,
+  overlap,
+  type ProviderHistory,
+  type ProviderName,
+  type Span,
+} from "./history.ts";
 
 /**
  * How long news may take to reach all workers, in milliseconds: a pipe and a turn of two event loops,
@@ -17,11 +24,13 @@ const ATTEMPT_MS = 5_000;
 /** Before the first fetch there are no keys. */
 const NO_KEYS: KeysAt = { at: 0, keys: [] };
 
-/** What the functions below decide from. */
-export type Facts = Pick<
-  History,
-  "given" | "published" | "providerTroubles" | "leeways" | "cooldownMs"
->;
+/** What the functions below decide from: whatever happens at another provider is no part of it. */
+export type Facts = ProviderHistory & Pick<History, "leeways" | "cooldownMs">;
+
+/** What there is to know of the tokens of one provider. */
+export function factsOf({ providers, leeways, cooldownMs }: History, name: ProviderName): Facts {
+  return { ...providers[name], leeways, cooldownMs };
+}
 
 /** Every key set that may have been in force in a worker at some time of the span. */
 export function possiblyInForce(facts: Facts, { from, to }: Span): readonly KeysAt[] {
@@ -35,9 +44,9 @@ export function possiblyInForce(facts: Facts, { from, to }: Span): readonly Keys
 }
 
 /** Whether a key set surely reached the proxy: nothing was wrong with the provider around that time. */
-export function arrived({ providerTroubles }: Facts, { at }: KeysAt): boolean {
+export function arrived({ troubles }: ProviderHistory, { at }: KeysAt): boolean {
   const around = { from: at - FAULT_MARGIN_MS, to: at + FAULT_MARGIN_MS };
-  return !providerTroubles.some((trouble) => overlap(trouble, around));
+  return !troubles.some((trouble) => overlap(trouble, around));
 }
 
 /** Whether the provider published a key for all of the span. */
@@ -55,7 +64,7 @@ export function published({ published: states }: Facts, key: string, { from, to 
  */
 export function shadows(facts: Facts): readonly Span[] {
   const outages: Span[] = [];
-  for (const trouble of facts.providerTroubles.toSorted((a, b) => a.from - b.from)) {
+  for (const trouble of facts.troubles.toSorted((a, b) => a.from - b.from)) {
     const last = outages.at(-1);
     const separate = last === undefined ||
       facts.given.some((set) => set.at > last.to && set.at < trouble.from && arrived(facts, set));

@@ -1,7 +1,7 @@
 /** Plays the schedule of a chaos run, and writes down when everything really happened. */
 import { dropConnections, resetStreams, unsignedToken } from "../attacks/support/attackers.ts";
 import { pause } from "../support/waiting.ts";
-import type { LeewayAt, Span } from "./history.ts";
+import type { LeewayAt, ProviderName, Span } from "./history.ts";
 import type { ChaosProvider } from "./provider.ts";
 import type { ChaosProxy } from "./proxy.ts";
 import { type ChaosEvent, RESTART_AFTER_MS, RESTART_OUTAGE_MS } from "./schedule.ts";
@@ -10,7 +10,7 @@ import { type ChaosUpstream, EVENT_STREAM_MS } from "./upstream.ts";
 
 /** What is played with. */
 export interface Stage {
-  readonly provider: ChaosProvider;
+  readonly providers: Readonly<Record<ProviderName, ChaosProvider>>;
   readonly upstream: ChaosUpstream;
   readonly proxy: ChaosProxy;
   readonly now: () => number;
@@ -38,7 +38,7 @@ const MOST_DOWN_MS = 12_000;
 
 /** Plays all events at their times, those of one kind of thing one after the other. */
 export async function play(events: readonly ChaosEvent[], stage: Stage): Promise<Played> {
-  const { provider, upstream, proxy, now } = stage;
+  const { providers, upstream, proxy, now } = stage;
   const upstreamTroubles: Span[] = [];
   const breaks: Span[] = [];
   const restarts: Span[] = [];
@@ -54,13 +54,13 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     await until(event.at);
     switch (event.what) {
       case "rotation":
-        count(`rotation: ${event.how}`);
-        return await provider.rotate(event.how);
+        count(`rotation: ${event.how}, ${event.of} provider`);
+        return await providers[event.of].rotate(event.how);
       case "provider fault":
-        count(`provider: ${event.how}`);
-        await provider.fail(event.how);
+        count(`${event.of} provider: ${event.how}`);
+        await providers[event.of].fail(event.how);
         await until(event.at + event.ms);
-        return provider.recover();
+        return providers[event.of].recover();
       case "upstream fault":
         count(`upstream: ${event.how}`);
         return await troubleUpstream(event);
@@ -139,7 +139,7 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
   async function attack(end: number): Promise<void> {
     const url = `http://[::1]:${proxy.port}`;
     let made = 0;
-    const token = (kid: string) => unsignedToken(provider.url, kid, { aud: AUDIENCE });
+    const token = (kid: string) => unsignedToken(providers.first.url, kid, { aud: AUDIENCE });
     const retired = token("retired");
     const attacks = [
       resetStreams(url, () => retired),
@@ -149,10 +149,10 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     await Promise.all(attacks.map((one) => one.stop()));
   }
 
-  /** The provider refuses, all of the proxy stops and starts again with the keys of its file. */
+  /** The first provider refuses, all of the proxy stops and starts again with the keys of its file. */
   async function restart(at: number): Promise<void> {
-    count("restart in an outage of the provider");
-    await provider.fail("refuses");
+    count("restart in an outage of the first provider");
+    await providers.first.fail("refuses");
     await until(at + RESTART_AFTER_MS);
     await settings;
     down = true;
@@ -166,7 +166,7 @@ export async function play(events: readonly ChaosEvent[], stage: Stage): Promise
     breaks.push(span);
     down = false;
     await until(at + RESTART_OUTAGE_MS);
-    provider.recover();
+    providers.first.recover();
   }
 
   const until = (ms: number) => pause(Math.max(0, ms - now()));

@@ -1,11 +1,14 @@
 /** The provider of a chaos run: its keys, their changes and its faults, all written down. */
 import { startProvider } from "../support/provider.ts";
 import { publicJwk, rsaKey } from "../support/tokens.ts";
-import type { KeysAt, Span } from "./history.ts";
+import type { KeysAt, ProviderHistory, ProviderName, Span } from "./history.ts";
 import type { ProviderFault, Rotation } from "./schedule.ts";
 
 /** Different key pairs: making one takes its time, and under another `kid` it is another key. */
 const PAIRS = 8;
+
+/** The first of each provider's: the same `kid`s, never the same pair. */
+const FIRST_PAIR: Readonly<Record<ProviderName, number>> = { first: 0, second: PAIRS };
 
 /** Keys that a growing set gets at once besides the new one. */
 const GROWTH = 60;
@@ -20,8 +23,9 @@ export interface ChaosKey {
   readonly reused: boolean;
 }
 
-/** The provider. */
-export interface ChaosProvider {
+/** One provider. */
+export interface ChaosProvider extends ProviderHistory {
+  readonly name: ProviderName;
   readonly url: string;
   /** What is published now; tokens are signed with the last one. */
   keys(): readonly ChaosKey[];
@@ -31,15 +35,16 @@ export interface ChaosProvider {
   /** Fails in this way until `recover`. */
   fail(how: ProviderFault): Promise<void>;
   recover(): void;
-  readonly published: readonly KeysAt[];
-  readonly given: readonly KeysAt[];
-  readonly troubles: readonly Span[];
   close(): Promise<void>;
 }
 
-/** Starts it with one key. `now` gives the time of the run. */
-export async function startChaosProvider(now: () => number): Promise<ChaosProvider> {
-  await Promise.all(Array.from({ length: PAIRS }, (_, pair) => rsaKey(pair)));
+/** Starts one with one key. `now` gives the time of the run. */
+export async function startChaosProvider(
+  name: ProviderName,
+  now: () => number,
+): Promise<ChaosProvider> {
+  const firstPair = FIRST_PAIR[name];
+  await Promise.all(Array.from({ length: PAIRS }, (_, pair) => rsaKey(firstPair + pair)));
   const provider = startProvider();
   const published: KeysAt[] = [];
   const given: KeysAt[] = [];
@@ -52,13 +57,16 @@ export async function startChaosProvider(now: () => number): Promise<ChaosProvid
 
   function makeKey(reusedKid?: string): ChaosKey {
     const kid = reusedKid ?? `kid-${made}`;
-    const pair = made++ % PAIRS;
+    const pair = firstPair + made++ % PAIRS;
     return { name: `${kid}#${pair}`, kid, pair, reused: reusedKid !== undefined };
   }
 
   async function publish(next: readonly ChaosKey[], fillers = 0): Promise<void> {
     const jwks = await Promise.all(
-      [...Array.from({ length: fillers }, (_, i) => ({ kid: `filler-${i}`, pair: 0 })), ...next]
+      [
+        ...Array.from({ length: fillers }, (_, i) => ({ kid: `filler-${i}`, pair: firstPair })),
+        ...next,
+      ]
         .map(async ({ kid, pair }) => publicJwk(await rsaKey(pair), { kid })),
     );
     const names = next.map(({ name }) => name);
@@ -77,6 +85,7 @@ export async function startChaosProvider(now: () => number): Promise<ChaosProvid
   await publish([makeKey()]);
 
   return {
+    name,
     url: provider.url,
     keys: () => keys,
     retired: () => retired,

@@ -2,6 +2,7 @@
 import { childrenOf, runs } from "../e2e/harness.ts";
 import { projectFile } from "../support/process.ts";
 import { pause } from "../support/waiting.ts";
+import { type ProviderName, PROVIDERS } from "./history.ts";
 import { AUDIENCE } from "./tokens.ts";
 
 /** How long a step of the program may take, in milliseconds. */
@@ -37,14 +38,16 @@ export interface ChaosProxy {
 /** Where it is, and what it is between. */
 export interface ChaosProxyOptions {
   readonly dir: string;
-  readonly provider: string;
+  readonly providers: Readonly<Record<ProviderName, { readonly url: string }>>;
   readonly upstream: string;
   /** Whether keys are fetched again by themselves at an age. */
   readonly expiry: boolean;
 }
 
-/** Makes it; nothing is started yet. `dir` is for its settings file and its key cache. */
-export function makeChaosProxy({ dir, provider, upstream, expiry }: ChaosProxyOptions): ChaosProxy {
+/** Makes it; nothing is started yet. `dir` is for its settings file and its key caches. */
+export function makeChaosProxy(
+  { dir, providers, upstream, expiry }: ChaosProxyOptions,
+): ChaosProxy {
   const free = Deno.listen({ hostname: "::", port: 0 });
   const { port } = free.addr;
   free.close();
@@ -103,12 +106,15 @@ export function makeChaosProxy({ dir, provider, upstream, expiry }: ChaosProxyOp
           LISTEN_URL: `[::]:${port}`,
           ADMIN_URL: "off",
           NUM_WORKERS: "2",
-          PROVIDER_URL: provider,
+          PROVIDERS: JSON.stringify(PROVIDERS.map((name) => ({
+            name,
+            url: providers[name].url,
+            audience: JSON.stringify(AUDIENCE),
+            key_cooldown_secs: COOLDOWN_SECS,
+            ...(expiry ? { key_expiry_secs: EXPIRY_SECS } : {}),
+            key_cache_file: `${dir}/keys-${name}.json`,
+          }))),
           UPSTREAM_URL: upstream,
-          AUDIENCE: JSON.stringify(AUDIENCE),
-          KEY_COOLDOWN_SECS: String(COOLDOWN_SECS),
-          ...(expiry ? { KEY_EXPIRY_SECS: String(EXPIRY_SECS) } : {}),
-          KEY_CACHE_FILE: `${dir}/keys.json`,
           UPSTREAM_TIMEOUT_SECS: String(UPSTREAM_TIMEOUT_SECS),
           SHUTDOWN_TIMEOUT_SECS: "10",
           LOG_FORMAT: "json",

@@ -1,8 +1,18 @@
 /** The counts of a chaos run, as tables that can go into a document. Pure. */
-import type { Violation } from "./checker.ts";
-import { type History, type Outcome, type RequestRecord, TOKEN_KINDS } from "./history.ts";
+import { entitlement, type Violation } from "./checker.ts";
+import {
+  type History,
+  type Outcome,
+  overlap,
+  PROVIDERS,
+  type RequestRecord,
+  TOKEN_KINDS,
+} from "./history.ts";
+import { factsOf, shadows } from "./knowledge.ts";
 
 const COLUMNS = ["accepted", "400", "401", "503", "502", "504", "broken", "no connection", "other"];
+
+const OTHER = { first: "second", second: "first" } as const;
 
 /** The column in which a request is counted. */
 function columnOf({ kind, ...rest }: Outcome): string {
@@ -13,26 +23,50 @@ function columnOf({ kind, ...rest }: Outcome): string {
   return COLUMNS.includes(status) ? status : "other";
 }
 
-/** Requests by kind of token and by outcome, events by kind, and violations. */
+/** Requests by kind of token and by outcome, those of one provider while the other fails, events, violations. */
 export function tables(
-  { requests }: History,
+  history: History,
   events: ReadonlyMap<string, number>,
   violations: readonly Violation[],
 ): string {
+  const { requests } = history;
   const kinds = [...TOKEN_KINDS, "all"];
-  const rows = kinds.map((kind) => {
-    const of = requests.filter((request) => kind === "all" || request.kind === kind);
-    const counts = COLUMNS.map((column) =>
-      of.filter(({ outcome }) => columnOf(outcome) === column).length
-    );
-    return [kind, of.length, ...counts];
-  });
+  const rows = kinds.map((kind) =>
+    row(kind, requests.filter((request) => kind === "all" || request.kind === kind))
+  );
+  const healthy = PROVIDERS.map((name) =>
+    row(`${name}, the ${OTHER[name]} fails`, besideAFailure(history, name))
+  );
   const happened = [...events].toSorted(([a], [b]) => a.localeCompare(b));
   return [
     table(["token", "requests", ...COLUMNS], rows),
+    table(["tokens of known keys", "requests", ...COLUMNS], healthy),
     table(["event", "times"], happened),
     `violations: ${violations.length}`,
   ].join("\n\n");
+}
+
+function row(name: string, requests: readonly RequestRecord[]): (string | number)[] {
+  const counts = COLUMNS.map((column) =>
+    requests.filter(({ outcome }) => columnOf(outcome) === column).length
+  );
+  return [name, requests.length, ...counts];
+}
+
+/** Requests with tokens of a healthy provider and its known keys, while the other one failed all the time. */
+function besideAFailure(
+  history: History,
+  name: RequestRecord["provider"],
+): readonly RequestRecord[] {
+  const facts = factsOf(history, name);
+  const own = shadows(facts);
+  const others = history.providers[OTHER[name]].troubles;
+  return history.requests.filter((request) => {
+    const { provider, begin, end } = request;
+    return provider === name && others.some(({ from, to }) => from <= begin && end <= to) &&
+      !own.some((shadow) => overlap(shadow, { from: begin, to: end })) &&
+      entitlement(facts, request) === "must";
+  });
 }
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
@@ -57,9 +91,9 @@ function describeOne({ what, request }: Violation): string {
 }
 
 function describeRequest(request: RequestRecord): string {
-  const { id, kind, key, operation, method, begin, end, connectedAt, outcome } = request;
+  const { id, kind, provider, key, operation, method, begin, end, connectedAt, outcome } = request;
   const times = [connectedAt, begin, end].map(Math.round).join(" → ");
-  return `${id} ${kind} ${key ?? ""} ${method} (${operation}) ${times} ms ${
+  return `${id} ${kind} of ${provider} ${key ?? ""} ${method} (${operation}) ${times} ms ${
     JSON.stringify(outcome)
   }`;
 }

@@ -1,5 +1,5 @@
 /** What happens when in a chaos run: pure, and the same for the same seed and length. */
-import type { Treatment } from "./history.ts";
+import { type ProviderName, PROVIDERS, type Treatment } from "./history.ts";
 import { makeRandom, type Random } from "./random.ts";
 
 /** How a provider changes its keys. */
@@ -20,10 +20,16 @@ export type ProviderFault =
 
 /** Something that happens. Times are milliseconds since the beginning. */
 export type ChaosEvent =
-  | { readonly at: number; readonly what: "rotation"; readonly how: Rotation }
+  | {
+    readonly at: number;
+    readonly what: "rotation";
+    readonly of: ProviderName;
+    readonly how: Rotation;
+  }
   | {
     readonly at: number;
     readonly what: "provider fault";
+    readonly of: ProviderName;
     readonly how: ProviderFault;
     readonly ms: number;
   }
@@ -35,6 +41,7 @@ export type ChaosEvent =
   }
   | { readonly at: number; readonly what: "worker killed" | "both workers killed" }
   | { readonly at: number; readonly what: "reload" | "reload with a mistake" }
+  /** Of the first provider; the second is healthy. */
   | { readonly at: number; readonly what: "restart in an outage" }
   /** Nothing reads the log. */
   | { readonly at: number; readonly what: "log stalls"; readonly ms: number }
@@ -49,6 +56,9 @@ export const CALM_END_MS = 6_000;
 
 /** From the beginning of the outage with the restart to its end. */
 export const RESTART_OUTAGE_MS = 8_000;
+
+/** From the end of that outage to the first provider's next fault. */
+const AFTER_OUTAGE_MS = 3_000;
 
 /** How far into that outage the restart begins. */
 export const RESTART_AFTER_MS = 1_000;
@@ -93,7 +103,10 @@ export function makeSchedule(seed: number, secs: number): ChaosEvent[] {
   const free = ({ at, ms = 0 }: { at: number; ms?: number }) =>
     at + ms < outage.from || at > outage.to;
   const events = [
-    ...providerEvents(random, end).filter(free),
+    ...PROVIDERS.flatMap((of) => rotations(random, of, end)).filter(free),
+    // Until the outage the second provider fails, with the first healthy; then it is the other way round.
+    ...providerFaults(random, "second", CALM_BEGINNING_MS + 2_000, outage.from).filter(free),
+    ...providerFaults(random, "first", outage.to + AFTER_OUTAGE_MS, end).filter(free),
     ...upstreamEvents(random, end),
     ...processEvents(random, end).filter(free),
     ...attackEvents(random, end).filter(free),
@@ -103,19 +116,30 @@ export function makeSchedule(seed: number, secs: number): ChaosEvent[] {
   return events.toSorted((a, b) => a.at - b.at);
 }
 
-/** Faults one after the other, and rotations at any time, also in the middle of one. */
-function providerEvents(random: Random, end: number): ChaosEvent[] {
+/** Rotations at any time, also in the middle of a fault. */
+function rotations(random: Random, of: ProviderName, end: number): ChaosEvent[] {
   const events: ChaosEvent[] = [];
   for (let at = CALM_BEGINNING_MS; at < end; at += random.between(2_000, 6_000)) {
-    events.push({ at, what: "rotation", how: random.weighed(ROTATIONS) });
+    events.push({ at, what: "rotation", of, how: random.weighed(ROTATIONS) });
   }
+  return events;
+}
+
+/** Faults one after the other. */
+function providerFaults(
+  random: Random,
+  of: ProviderName,
+  from: number,
+  end: number,
+): ChaosEvent[] {
+  const events: ChaosEvent[] = [];
   const faults = shuffled(random, PROVIDER_FAULTS);
-  let at = CALM_BEGINNING_MS + 2_000;
+  let at = from;
   for (let n = 0; at < end; n++) {
     const ms = random.between(700, 4_500);
     const how = faults[n % faults.length] ?? "refuses";
-    events.push({ at, what: "provider fault", how, ms: Math.min(ms, end - at) });
-    at += ms + random.between(4_000, 12_000);
+    events.push({ at, what: "provider fault", of, how, ms: Math.min(ms, end - at) });
+    at += ms + random.between(1_500, 6_000);
   }
   return events;
 }

@@ -1,7 +1,8 @@
 /** The schedule is the same for the same seed, and has in it what the run is for. */
 import { assert, assertEquals } from "../support/assert.ts";
 import { readOptions } from "./options.ts";
-import { CALM_END_MS, makeSchedule, RESTART_OUTAGE_MS } from "./schedule.ts";
+import { type ProviderName, PROVIDERS } from "./history.ts";
+import { CALM_END_MS, type ChaosEvent, makeSchedule, RESTART_OUTAGE_MS } from "./schedule.ts";
 
 const SECS = 90;
 const SEEDS = Array.from({ length: 50 }, (_, seed) => seed);
@@ -42,7 +43,6 @@ Deno.test("While all is started again, provider and processes are left alone, an
     const events = makeSchedule(seed, SECS);
     const restart = events.find(({ what }) => what === "restart in an outage");
     const from = restart?.at ?? NaN;
-    const faults = events.flatMap((event) => event.what === "provider fault" ? [event] : []);
     for (const event of events) {
       if (event === restart || event.what === "upstream fault") continue;
       const end = event.at + ("ms" in event ? event.ms : 0);
@@ -51,12 +51,40 @@ Deno.test("While all is started again, provider and processes are left alone, an
         `${seed}: ${JSON.stringify(event)}`,
       );
     }
-    faults.forEach(({ at }, i) => {
-      const before = faults[i - 1];
-      assert(before === undefined || before.at + before.ms < at, `${seed}`);
-    });
+    for (const name of PROVIDERS) {
+      const faults = faultsOf(events, name);
+      faults.forEach(({ at }, i) => {
+        const before = faults[i - 1];
+        assert(before === undefined || before.at + before.ms < at, `${seed}`);
+      });
+    }
   }
 });
+
+/** How long each provider has to fail in all while the other one does not, in milliseconds. */
+const ALONE_MS = 4_000;
+
+Deno.test("Both providers change their keys, and each fails for long while the other is healthy.", () => {
+  for (const seed of SEEDS) {
+    const events = makeSchedule(seed, SECS);
+    for (const name of PROVIDERS) {
+      assert(events.some((event) => event.what === "rotation" && event.of === name), `${seed}`);
+    }
+    for (const [name, other] of [["first", "second"], ["second", "first"]] as const) {
+      const others = faultsOf(events, other);
+      const aloneMs = faultsOf(events, name).filter((fault) =>
+        !others.some(({ at, ms }) => at <= fault.at + fault.ms && fault.at <= at + ms)
+      ).reduce((sum, { ms }) => sum + ms, 0);
+      assert(aloneMs >= ALONE_MS, `${seed}, ${name}: ${aloneMs} ms`);
+    }
+  }
+});
+
+function faultsOf(events: readonly ChaosEvent[], name: ProviderName) {
+  return events.flatMap((event) =>
+    event.what === "provider fault" && event.of === name ? [event] : []
+  );
+}
 
 Deno.test("The options take a seed and a bounded length.", () => {
   assertEquals(readOptions(["--seed", "7", "--secs", "20"]), {

@@ -1,4 +1,4 @@
-/** The tokens of a chaos run: good ones of the provider's keys, and one kind for each way to be bad. */
+/** The tokens of a chaos run: good ones of both providers' keys, and one kind for each way to be bad. */
 import {
   base64url,
   breakSignature,
@@ -11,7 +11,7 @@ import {
   signHsToken,
   signToken,
 } from "../support/tokens.ts";
-import type { TokenKind } from "./history.ts";
+import type { ProviderName, TokenKind } from "./history.ts";
 import type { ChaosKey, ChaosProvider } from "./provider.ts";
 import type { Random } from "./random.ts";
 
@@ -42,6 +42,7 @@ const WEIGHTS: readonly (readonly [TokenKind, number])[] = [
   ["other audience", 4],
   ["other issuer", 2],
   ["wrong key", 4],
+  ["other provider's key", 3],
   ["unknown kid", 3],
   ["alg none", 2],
   ["HMAC with the public key", 2],
@@ -49,9 +50,14 @@ const WEIGHTS: readonly (readonly [TokenKind, number])[] = [
   ["no token", 4],
 ];
 
+/** How often the tokens of each provider are sent. */
+const SHARES: readonly (readonly [ProviderName, number])[] = [["first", 3], ["second", 2]];
+
 /** A token to send. */
 export interface ChaosToken {
   readonly kind: TokenKind;
+  /** The provider that it names; where it names none, the one that it would have been of. */
+  readonly provider: ProviderName;
   readonly token: string | undefined;
   /** Name of the provider's key that signed it. */
   readonly key?: string;
@@ -62,14 +68,14 @@ export interface ChaosToken {
 /** Gives tokens, some of them several times. */
 export interface Mint {
   next(random: Random): Promise<ChaosToken>;
-  good(): Promise<ChaosToken>;
+  good(name: ProviderName): Promise<ChaosToken>;
 }
 
 /** Sets a mint up. */
-export function makeMint(provider: ChaosProvider): Mint {
-  const kept = new Map<string, { readonly until: number; readonly tokens: ChaosToken[] }>();
+export function makeMint(providers: Readonly<Record<ProviderName, ChaosProvider>>): Mint {
+  const shelves = new Map<string, { readonly until: number; readonly tokens: ChaosToken[] }>();
 
-  function keyFor(kind: TokenKind, random: Random): ChaosKey {
+  function keyFor(provider: ChaosProvider, kind: TokenKind, random: Random): ChaosKey {
     const keys = provider.keys();
     const retired = provider.retired();
     const of = (all: readonly ChaosKey[]) => all[random.between(0, all.length - 1)];
@@ -83,28 +89,37 @@ export function makeMint(provider: ChaosProvider): Mint {
   }
 
   async function next(random: Random): Promise<ChaosToken> {
+    const provider = providers[random.weighed(SHARES)];
+    const other = providers[provider.name === "first" ? "second" : "first"];
     let kind = random.weighed(WEIGHTS);
     if (kind === "retired key" && provider.retired().length === 0) kind = "good";
-    const key = keyFor(kind, random);
+    // A `kid` that is yet to be published would be remembered as one that no fetch brings.
+    const known = new Set([...provider.keys(), ...provider.retired()].map(({ kid }) => kid));
+    const shared = kind === "other provider's key"
+      ? other.keys().find(({ kid }) => known.has(kid))
+      : undefined;
+    if (kind === "other provider's key" && shared === undefined) kind = "wrong key";
+    const key = shared ?? keyFor(provider, kind, random);
     if (kind === "good" && key.reused) kind = "good, kid reused";
-    const name = `${kind} ${key.name}`;
-    let shelf = kept.get(name);
+    const name = `${provider.name} ${kind} ${key.name}`;
+    let shelf = shelves.get(name);
     if (shelf === undefined || shelf.until < performance.now()) {
       shelf = { until: performance.now() + KEPT_MS, tokens: [] };
-      kept.set(name, shelf);
+      shelves.set(name, shelf);
     }
     const slot = random.between(0, KEPT);
-    const known = shelf.tokens[slot];
-    if (known !== undefined && slot < KEPT) return known;
-    const made = await make(kind, key, provider.url, random.between(0, 1_000_000_000));
+    const kept = shelf.tokens[slot];
+    if (kept !== undefined && slot < KEPT) return kept;
+    const made = await make(kind, key, provider, random.between(0, 1_000_000_000));
     if (slot < KEPT) shelf.tokens[slot] = made;
     return made;
   }
 
-  async function good(): Promise<ChaosToken> {
+  async function good(name: ProviderName): Promise<ChaosToken> {
+    const provider = providers[name];
     const key = provider.keys().at(-1);
     if (key === undefined) throw new Error("there is always a key");
-    return await make("good", key, provider.url, 0);
+    return await make("good", key, provider, 0);
   }
 
   return { next, good };
@@ -113,7 +128,7 @@ export function makeMint(provider: ChaosProvider): Mint {
 async function make(
   kind: TokenKind,
   key: ChaosKey,
-  issuer: string,
+  { name: provider, url: issuer }: Pick<ChaosProvider, "name" | "url">,
   serial: number,
 ): Promise<ChaosToken> {
   const now = Date.now();
@@ -122,47 +137,50 @@ async function make(
   const sign = (more: Members = {}, header: Members = {}) =>
     signToken(pair, { ...claims, ...more }, { kid: key.kid, ...header });
   const secs = Math.floor(now / 1000);
+  const of = { kind, provider } as const;
   switch (kind) {
     case "good":
     case "good, kid reused":
     case "retired key":
-      return { kind, token: await sign(), key: key.name };
+      return { ...of, token: await sign(), key: key.name };
+    case "other provider's key":
+      return { ...of, token: await sign() };
     case "just expired": {
       const exp = secs - JUST_EXPIRED_SECS;
       const token = await sign({ iat: exp - 300, exp });
-      return { kind, token, key: key.name, expiredAt: exp };
+      return { ...of, token, key: key.name, expiredAt: exp };
     }
     case "expired":
-      return { kind, token: await sign({ iat: secs - 7_200, exp: secs - 3_600 }) };
+      return { ...of, token: await sign({ iat: secs - 7_200, exp: secs - 3_600 }) };
     case "other audience":
-      return { kind, token: await sign({ aud: "another-api" }) };
+      return { ...of, token: await sign({ aud: "another-api" }) };
     case "other issuer":
-      return { kind, token: await sign({ iss: "https://issuer.test" }) };
+      return { ...of, token: await sign({ iss: "https://issuer.test" }) };
     case "wrong key": {
-      if (serial % 2 === 0) return { kind, token: breakSignature(await sign()) };
+      if (serial % 2 === 0) return { ...of, token: breakSignature(await sign()) };
       const foreign = await rsaKey(FOREIGN_PAIR);
-      return { kind, token: await signToken(foreign, claims, { kid: key.kid }) };
+      return { ...of, token: await signToken(foreign, claims, { kid: key.kid }) };
     }
     case "unknown kid": {
       const foreign = await rsaKey(FOREIGN_PAIR);
-      return { kind, token: await signToken(foreign, claims, { kid: `made-up-${serial}` }) };
+      return { ...of, token: await signToken(foreign, claims, { kid: `made-up-${serial}` }) };
     }
     case "alg none": {
       const header = JSON.stringify({ alg: "none", typ: "JWT", kid: key.kid });
-      return { kind, token: await rawToken(header, JSON.stringify(claims), noSigner) };
+      return { ...of, token: await rawToken(header, JSON.stringify(claims), noSigner) };
     }
     case "HMAC with the public key":
       return {
-        kind,
+        ...of,
         token: await signHsToken(JSON.stringify(pair.publicJwk), claims, { kid: key.kid }),
       };
     case "garbage": {
       // Signed by the right key, but no claims; or nothing like a token at all.
       const header = JSON.stringify({ alg: "RS256", kid: key.kid });
       const signed = await rawToken(header, `[${serial}]`, keySigner(pair, "RS256"));
-      return { kind, token: serial % 2 === 0 ? signed : base64url(`garbage ${serial}`) };
+      return { ...of, token: serial % 2 === 0 ? signed : base64url(`garbage ${serial}`) };
     }
     case "no token":
-      return { kind, token: undefined };
+      return { ...of, token: undefined };
   }
 }

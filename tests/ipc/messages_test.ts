@@ -1,5 +1,6 @@
-import { openChannel } from "../../src/ipc/messages.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { openChannel, type ToWorker } from "../../src/ipc/messages.ts";
+import type { KeySnapshot } from "../../src/oidc/key_source.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
 function bytes(...pieces: string[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(pieces.map((piece) => new TextEncoder().encode(piece)));
@@ -63,4 +64,28 @@ Deno.test("A pipe that breaks is an end; something that is no message is an erro
     throw new Error("a bug");
   });
   await assertRejects(() => failing.ended, /a bug/);
+});
+
+Deno.test("Keys arrive under the name of their provider, whatever it is called, and as none where there are none.", async () => {
+  const keys: KeySnapshot = { generation: 1, startedAt: 2, issuer: "https://a.test", keys: [] };
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const received: ToWorker[] = [];
+  const channel = openChannel<ToWorker, ToWorker>(
+    readable,
+    writable,
+    (message) => void received.push(message),
+  );
+  const sent: readonly ToWorker[] = ["main", "__proto__", "constructor"].flatMap((provider) => [
+    { type: "keys", provider, keys },
+    { type: "keys", provider, keys: undefined },
+  ]);
+  for (const message of sent) channel.send(message);
+  channel.close();
+  await channel.ended;
+  assertEquals(received.length, sent.length);
+  for (const [at, message] of received.entries()) {
+    const expected = sent[at];
+    assert(message.type === "keys" && expected?.type === "keys");
+    assertEquals([message.provider, message.keys], [expected.provider, expected.keys]);
+  }
 });

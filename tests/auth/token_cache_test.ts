@@ -190,8 +190,6 @@ const LASTING: readonly Reason[] = [
   "sender_constrained",
   "wrong_issuer",
   "expired",
-  "wrong_type",
-  "sender_constrained",
   "inactive_token",
 ];
 

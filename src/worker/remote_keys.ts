@@ -13,11 +13,14 @@ export interface KeyQuestion {
   readonly wish: KeyWish;
 }
 
+const REMOVED = fail<NoKeys>({ text: "a reload removed the provider", retryAfterSecs: 1 });
+
 /** A worker's keys: the latest that the supervisor has sent, and a way to ask it for newer ones. */
 export class RemoteKeys implements KeySource {
   readonly #ask: (question: KeyQuestion) => void;
   #keys: KeySnapshot | undefined;
   #nextId = 1;
+  #closed = false;
   readonly #listeners = new ChangeListeners();
   readonly #waiting = new Map<number, (result: Result<null, NoKeys>) => void>();
 
@@ -32,6 +35,7 @@ export class RemoteKeys implements KeySource {
 
   async fetch(wish: KeyWish): Promise<Result<KeySnapshot, NoKeys>> {
     if (this.#keys !== undefined && this.#keys.startedAt >= wish.sinceMs) return ok(this.#keys);
+    if (this.#closed) return REMOVED;
     const id = this.#nextId++;
     const result = await new Promise<Result<null, NoKeys>>((resolve) => {
       this.#waiting.set(id, resolve);
@@ -53,6 +57,12 @@ export class RemoteKeys implements KeySource {
 
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
+  }
+
+  /** Ends all waits: the settings have this provider no longer, so that no reply finds its way here. */
+  close(): void {
+    this.#closed = true;
+    for (const id of [...this.#waiting.keys()]) this.reply(id, REMOVED);
   }
 
   /** Takes the result of a question; the keys of a good one were sent before. */

@@ -31,7 +31,7 @@ export async function runWorkerProcess(): Promise<void> {
   function receive(message: ToWorker): void {
     switch (message.type) {
       case "serve":
-        keys = keysOf(message.settings);
+        useKeysOf(message.settings);
         for (const [name, remote] of keys) {
           // A provider may have the name of something that objects inherit.
           remote.set(Object.hasOwn(message.keys, name) ? message.keys[name] : undefined);
@@ -52,13 +52,15 @@ export async function runWorkerProcess(): Promise<void> {
     }
   }
 
-  /** The keys of each provider; those that were there under the same name go on. */
-  function keysOf({ providers }: WorkerSettings): ReadonlyMap<string, RemoteKeys> {
-    return new Map(providers.map(({ config: { name: provider } }) => [
+  /** Makes the keys of each provider; those that were there under the same name go on. */
+  function useKeysOf({ providers }: WorkerSettings): void {
+    const before = keys;
+    keys = new Map(providers.map(({ config: { name: provider } }) => [
       provider,
       keys.get(provider) ??
         new RemoteKeys((question) => channel.send({ type: "ask", provider, ...question })),
     ]));
+    for (const [name, remote] of before) if (!keys.has(name)) remote.close();
   }
 
   function serve(id: number, settings: WorkerSettings): void {

@@ -380,6 +380,29 @@ Deno.test("A reload that adds, changes or removes a provider keeps the keys of t
   assertEquals(await service.metric("ooproxy_worker_restarts_total"), 0);
 });
 
+for (const workers of ["1", "2"]) {
+  Deno.test(`Who waits for keys of a provider that a reload removes waits no longer, with NUM_WORKERS=${workers}.`, async () => {
+    await using a = await party(0);
+    await using b = await party(1);
+    b.provider.hang();
+    await using service = await start([entry("a", a), entry("b", b)], { NUM_WORKERS: workers });
+    assertEquals(await statuses(service, await a.token()), [200]);
+    const token = await b.token();
+    const waiting = Array.from({ length: 4 }, () => status(service, token));
+    await eventually("the fetch", () => b.provider.count() > 0);
+    await reload(service, [entry("a", a)]);
+    assertEquals(new Set(await Promise.all(waiting)), new Set([503]));
+    const refused = await eventually("their lines", () => {
+      const lines = service.log().filter(({ status }) => status === 503);
+      return lines.length === waiting.length && lines;
+    });
+    // The fetch itself would have gone on for 5 s.
+    const longestMs = Math.max(...refused.map(({ durationMs }) => Number(durationMs)));
+    assert(longestMs < 4_500, `${longestMs} ms`);
+    assertEquals(await statuses(service, token), [401]);
+  });
+}
+
 Deno.test("Each provider has a key cache file of its own, with which a restart needs neither of them.", async () => {
   await using a = await party(0);
   await using b = await party(1);

@@ -36,6 +36,20 @@ Deno.test("Every reply goes to the call that asked, with the keys that were sent
   keys.reply(99, ok(null));
 });
 
+Deno.test("Who waits for keys of a provider that a reload removed is told at once, and so is who asks later.", async () => {
+  let questions = 0;
+  const keys = new RemoteKeys(() => questions++);
+  keys.set(snapshot(1));
+  const waiting = keys.fetch({ sinceMs: 5 });
+  keys.close();
+  for (const outcome of [await waiting, await keys.fetch({ sinceMs: 5 })]) {
+    assertEquals(outcome.ok, false);
+  }
+  assertEquals(questions, 1);
+  // Keys that are new enough are so for the requests that run.
+  assertEquals(await keys.fetch({ sinceMs: 1 }), ok(snapshot(1)));
+});
+
 Deno.test("Keys that the supervisor drops are gone, also for calls that wait for them.", async () => {
   const keys = new RemoteKeys(() => {});
   keys.set(snapshot(1));

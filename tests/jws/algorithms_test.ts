@@ -5,6 +5,14 @@ const SOURCES = {
   RS256: "key set",
   RS384: "key set",
   RS512: "key set",
+  PS256: "key set",
+  PS384: "key set",
+  PS512: "key set",
+  ES256: "key set",
+  ES384: "key set",
+  ES512: "key set",
+  EdDSA: "key set",
+  Ed25519: "key set",
   HS256: "client secret",
   HS384: "client secret",
   HS512: "client secret",
@@ -21,6 +29,10 @@ Deno.test("algorithms: no name stands twice in the table", () => {
   assertEquals(new Set(ALGORITHMS.map(({ name }) => name)).size, ALGORITHMS.length);
 });
 
+Deno.test("algorithms: the table has the ones that are tested here and no other", () => {
+  assertEquals(ALGORITHMS.map(({ name }) => name), Object.keys(SOURCES));
+});
+
 const UNKNOWN = [
   "none",
   "None",
@@ -30,15 +42,19 @@ const UNKNOWN = [
   "hs256",
   "RS256 ",
   "RS1",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
+  "ps256",
+  "PS1",
+  "PS256 ",
+  "es256",
   "ES256K",
-  "EdDSA",
-  "Ed25519",
+  "ES521",
+  "ESB256",
+  "eddsa",
+  "EDDSA",
+  "ed25519",
+  "Ed448",
+  "Ed25519ph",
+  "ML-DSA-44",
   "RSA-OAEP",
   "A128KW",
   "dir",

@@ -1,8 +1,8 @@
-/** RSA signatures (RFC 8017, section 8.2.2): one encoding is right, everything else is wrong. */
+/** RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2.2): one encoding is right, everything else is wrong. */
 import { Buffer } from "node:buffer";
 import { createPublicKey, sign, verify } from "node:crypto";
 import fc from "fast-check";
-import { rsaCheck, type RsaHash } from "../../src/jws/rsa.ts";
+import { rsaCheck } from "../../src/jws/rsa.ts";
 import { readPublicKey } from "../../src/jws/public_key.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import {
@@ -17,6 +17,7 @@ import {
   PRIMES_4104,
   PRIMES_8192,
   type RsaPair,
+  type Sha2,
   signEncoded,
 } from "../support/rsa_numbers.ts";
 import { rsaKey } from "../support/tokens.ts";
@@ -24,7 +25,7 @@ import { rsaKey } from "../support/tokens.ts";
 const MESSAGE = "header.payload";
 
 /** The check by a pair's public half, read as from a key set. */
-function checkBy(pair: RsaPair, hash: RsaHash) {
+function checkBy(pair: RsaPair, hash: Sha2) {
   const key = readPublicKey(jwkOf(pair));
   assert(key.ok, key.ok ? "" : key.failure);
   return rsaCheck(key.value.members, hash);
@@ -44,7 +45,7 @@ const PAIRS: Readonly<Record<string, RsaPair>> = {
   "4104 bits, the exponent 2147483647": pairOfPrimes(...PRIMES_4104, 2_147_483_647n),
 };
 
-const HASHES: readonly RsaHash[] = ["sha256", "sha384", "sha512"];
+const HASHES: readonly Sha2[] = ["sha256", "sha384", "sha512"];
 
 for (const [sentence, pair] of Object.entries(PAIRS)) {
   Deno.test(`rsa: ${sentence}: the right signature is right for its hash and its message alone`, () => {
@@ -240,7 +241,7 @@ Deno.test("rsa: the platform's own check says the same of right and changed sign
 });
 
 function platformSays(
-  hash: RsaHash,
+  hash: Sha2,
   message: Uint8Array,
   key: ReturnType<typeof createPublicKey>,
   signature: Uint8Array,

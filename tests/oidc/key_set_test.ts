@@ -8,7 +8,8 @@ const GOOD = lookalikeKey("good");
 /** One entry of each kind that is not used; the others are in `jws/public_key_test.ts`. */
 const SKIPPED: readonly (readonly [sentence: string, entry: unknown, why: string])[] = [
   ["no object", null, "key number 2: not an object"],
-  ["another type of key", { kty: "EC", kid: "ec" }, 'key "ec": not an RSA key'],
+  ["another type of key", { kty: "oct", kid: "o" }, 'key "o": its type "oct" is not one of RSA'],
+  ["another curve", { kty: "EC", crv: "secp256k1", kid: "k" }, 'key "k": its curve "secp256k1"'],
   ["a weak key", { ...GOOD, e: "Aw" }, 'key "good": its public exponent'],
 ];
 

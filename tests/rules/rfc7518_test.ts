@@ -8,9 +8,9 @@ import { assert } from "../support/assert.ts";
 import { type Row, testTokens } from "../support/token_rows.ts";
 import {
   base64url,
+  keyFor,
   keySigner,
   noSigner,
-  pairFor,
   publicJwk,
   rawToken,
   rsaKey,
@@ -24,7 +24,12 @@ import type { Stack } from "../support/stack.ts";
 /** As long as the longest hash, and no longer: HMAC takes the hash of a longer secret for the same key. */
 const SECRET = "a secret of the client that is sixty-four bytes long, all in all";
 const RS = ["RS256", "RS384", "RS512"];
+const PS = ["PS256", "PS384", "PS512"];
 const HS = ["HS256", "HS384", "HS512"];
+
+const number = (bytes: Uint8Array) => BigInt(`0x${bytes.toHex()}`);
+const big = (value: bigint, length: number) =>
+  Buffer.from(value.toString(16).padStart(2 * length, "0"), "hex");
 
 /** Good claims under this `alg`, signed by whatever signs. */
 function signedBy(alg: string, signer: Signer): (stack: Stack) => Promise<string> {
@@ -51,27 +56,25 @@ testTokens("3.1: the hash is the one that alg names", [
       signedBy(alg, secretSigner(SECRET, made)),
     ])
   ),
-  ...["PS256", "PS384", "PS512"].map((made, i): Row => [
-    `${RS[i]} over a signature by ${made}`,
-    "bad_signature",
-    signedBy(RS[i] ?? "", rsaSigner(made)),
-  ]),
+  ...[[RS, PS], [PS, RS]].flatMap(([named = [], made = []]) =>
+    named.map((alg, i): Row => [
+      `${alg} over a signature by ${made[i]}`,
+      "bad_signature",
+      signedBy(alg, rsaSigner(made[i] ?? "")),
+    ])
+  ),
+  ...PS.flatMap((alg) =>
+    PS.map((made): Row => [
+      `${alg} over a signature by ${made}`,
+      alg === made ? "accepted" : "bad_signature",
+      signedBy(alg, rsaSigner(made)),
+    ])
+  ),
 ], { settings: { CLIENT_SECRET: SECRET }, fetches: 2 });
 
-/** Registered for something, or what somebody may take for one of the six. */
+/** Registered for something, or what somebody may take for an accepted one. */
 const OTHER_NAMES = [
-  ...[
-    "ES256",
-    "ES384",
-    "ES512",
-    "ES256K",
-    "PS256",
-    "PS384",
-    "PS512",
-    "EdDSA",
-    "Ed25519",
-    "ML-DSA-44",
-  ],
+  ...["ES256K", "Ed448", "ML-DSA-44", "ESB256", "ES224", "PS224", "eddsa", "es256", "ed25519"],
   ...["RSA1_5", "RSA-OAEP", "A128KW", "dir", "ECDH-ES", "PBES2-HS256+A128KW", "A128GCM"],
   ...["RS1", "RS224", "HS1", "HS224", "MD5", "rs256", "Rs256", "hs256", "RS-256", "SHA256withRSA"],
   ...[
@@ -98,33 +101,172 @@ testTokens(
   { settings: { CLIENT_SECRET: SECRET }, fetches: 0 },
 );
 
-testTokens("3.4, 3.5: good signatures by other algorithms, and what others took for one", [
-  ...["PS256", "PS384", "PS512"].map((alg): Row => [
-    `a good signature by ${alg}`,
-    "algorithm_not_allowed",
-    signedBy(alg, rsaSigner(alg)),
-  ]),
-  ...(["ES256", "ES384", "EdDSA"] as const).map((alg): Row => [
-    `a good signature by ${alg}`,
-    "algorithm_not_allowed",
-    async (stack) => await signToken(await pairFor(alg), stack.claims(), { alg, kid: "one" }),
-  ]),
-  ...([["r = s = 0", 64, 0], ["r = s = 2^256 - 1", 64, 0xff], [
-    "a code of no bytes but one",
-    1,
-    0,
-  ]] as const)
-    .map(([sentence, length, fill]): Row => [
-      `ES256 with ${sentence}`,
-      "algorithm_not_allowed",
-      signedBy("ES256", () => Promise.resolve(new Uint8Array(length).fill(fill))),
-    ]),
+/** The curves, with the length of each half of a signature in bytes and their order. */
+const CURVES = [
+  ["ES256", 32, 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n],
   [
-    "ES512 with 21,000 bytes",
-    "token_too_long",
-    signedBy("ES512", () => Promise.resolve(new Uint8Array(21_000))),
+    "ES384",
+    48,
+    0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
   ],
+  [
+    "ES512",
+    66,
+    BigInt(
+      "0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+    ),
+  ],
+] as const;
+
+/** A good token by `alg` whose signature is what is made of the right one. */
+function changed(alg: string, change: (right: Buffer) => Uint8Array) {
+  return async (stack: Stack) => {
+    const token = await signToken(await keyFor(alg), stack.claims(), { alg, kid: "one" });
+    const end = token.lastIndexOf(".") + 1;
+    return token.slice(0, end) + base64url(change(Buffer.from(token.slice(end), "base64url")));
+  };
+}
+
+/** The same two numbers in DER (RFC 3279, section 2.2.3), as TLS has them and JWS has not. */
+function der(signature: Buffer): Buffer {
+  const integer = (bytes: Uint8Array) => {
+    const digits = bytes.toHex().replace(/^(00)+(?=..)/, "");
+    const body = Buffer.from(/^[89a-f]/.test(digits) ? `00${digits}` : digits, "hex");
+    return Buffer.concat([Buffer.of(2, body.length), body]);
+  };
+  const half = signature.length / 2;
+  const both = Buffer.concat([
+    integer(signature.subarray(0, half)),
+    integer(signature.subarray(half)),
+  ]);
+  const length = both.length < 128 ? [both.length] : [0x81, both.length];
+  return Buffer.concat([Buffer.of(0x30, ...length), both]);
+}
+
+for (const [alg, bytes, order] of CURVES) {
+  const halves = (r: bigint | undefined, s: bigint | undefined) => (right: Buffer) =>
+    Buffer.concat([
+      r === undefined ? right.subarray(0, bytes) : big(r, bytes),
+      s === undefined ? right.subarray(bytes) : big(s, bytes),
+    ]);
+  const row = (sentence: string, outcome: Row[1], change: (right: Buffer) => Uint8Array): Row => [
+    sentence,
+    outcome,
+    changed(alg, change),
+  ];
+  const keys = [publicJwk(await keyFor(alg), { kid: "one" })];
+  testTokens(`3.4: an ${alg} signature is r and s, each from 1 to the order less one`, [
+    row("the right one", "accepted", (right) => right),
+    row(
+      "the other s of the same signature",
+      "accepted",
+      (right) => halves(undefined, order - number(right.subarray(bytes)))(right),
+    ),
+    row("r = s = 0", "bad_signature", halves(0n, 0n)),
+    row("r = 0", "bad_signature", halves(0n, undefined)),
+    row("s = 0", "bad_signature", halves(undefined, 0n)),
+    row("r = s = 1", "bad_signature", halves(1n, 1n)),
+    row("r is the order", "bad_signature", halves(order, undefined)),
+    row("s is the order", "bad_signature", halves(undefined, order)),
+    row("all ones", "bad_signature", () => Buffer.alloc(2 * bytes, 0xff)),
+    row("in DER", "bad_signature", der),
+    row("a byte short", "bad_signature", (right) => right.subarray(0, -1)),
+    row(
+      "a zero in front of each",
+      "bad_signature",
+      (right) =>
+        Buffer.concat([
+          Buffer.of(0),
+          right.subarray(0, bytes),
+          Buffer.of(0),
+          right.subarray(bytes),
+        ]),
+    ),
+    row(
+      "s before r",
+      "bad_signature",
+      (right) => Buffer.concat([right.subarray(bytes), right.subarray(0, bytes)]),
+    ),
+  ], { provider: { keys }, fetches: 2 });
+}
+
+testTokens("3.4: a code of 21,000 bytes for ES512 is refused unread", [
+  ["ES512", "token_too_long", signedBy("ES512", () => Promise.resolve(new Uint8Array(21_000)))],
 ], { fetches: 0 });
+
+const ED25519_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/** The number behind the point of an Ed25519 signature, changed; both are little-endian. */
+function withS(change: (s: bigint) => bigint) {
+  return (right: Buffer) => {
+    const s = change(number(Buffer.from(right.subarray(32)).reverse()));
+    return Buffer.concat([right.subarray(0, 32), big(s, 32).reverse()]);
+  };
+}
+
+testTokens(
+  "RFC 8037, 3.1, and RFC 9864: EdDSA and Ed25519 are one algorithm, with one form of a signature",
+  [
+    ...["EdDSA", "Ed25519"].map((alg): Row => [
+      `named ${alg}`,
+      "accepted",
+      async (stack) => await signToken(await keyFor("EdDSA"), stack.claims(), { alg, kid: "one" }),
+    ]),
+    ["S and the order", "bad_signature", changed("EdDSA", withS((s) => s + ED25519_ORDER))],
+    ["S = 0", "bad_signature", changed("EdDSA", withS(() => 0n))],
+    ["a byte short", "bad_signature", changed("EdDSA", (right) => right.subarray(0, -1))],
+    [
+      "a zero behind",
+      "bad_signature",
+      changed("EdDSA", (right) => Buffer.concat([right, Buffer.of(0)])),
+    ],
+    ["all zeros", "bad_signature", changed("EdDSA", () => Buffer.alloc(64))],
+  ],
+  { provider: { keys: [publicJwk(await keyFor("EdDSA"), { kid: "one" })] }, fetches: 2 },
+);
+
+/** One key of each type and curve, all of the same name: the algorithm alone chooses between them. */
+const ONE_NAME = await Promise.all(
+  ["RS256", "ES256", "ES384", "ES512", "EdDSA"].map(async (alg) =>
+    publicJwk(await keyFor(alg), { kid: "one" })
+  ),
+);
+
+testTokens("3.1: of keys with the same kid each algorithm uses that of its own type and curve", [
+  ...["RS256", "PS384", "ES256", "ES384", "ES512", "EdDSA"].map((alg): Row => [
+    `a good signature by ${alg}`,
+    "accepted",
+    async (stack) => await signToken(await keyFor(alg), stack.claims(), { alg, kid: "one" }),
+  ]),
+  ...([
+    ["ES256", "ES384"],
+    ["ES384", "ES256"],
+    ["ES512", "ES256"],
+    ["EdDSA", "ES256"],
+    [
+      "RS256",
+      "ES256",
+    ],
+    ["ES256", "EdDSA"],
+    ["HS256", "RS256"],
+  ] as const).map(([alg, made]): Row => [
+    `${alg} over a signature by ${made}`,
+    alg === "HS256" ? "algorithm_not_allowed" : "bad_signature",
+    async (stack) => {
+      const header = JSON.stringify({ alg, kid: "one" });
+      return await rawToken(
+        header,
+        JSON.stringify(stack.claims()),
+        keySigner(await keyFor(made), made),
+      );
+    },
+  ]),
+], { provider: { keys: ONE_NAME }, fetches: 2 });
+
+testTokens("RFC 7517, 4.4: a key with alg serves that algorithm alone", [
+  ["PS256 by the key for RS256", "unknown_key", signedBy("PS256", rsaSigner("PS256"))],
+  ["RS256 by the key for RS256", "accepted", signedBy("RS256", rsaSigner("RS256"))],
+], { provider: { keys: [publicJwk(await rsaKey(), { kid: "one", alg: "RS256" })] } });
 
 /** What is made of the right signature's bytes. */
 function misshapen(
@@ -139,9 +281,6 @@ function misshapen(
   }];
 }
 
-const number = (bytes: Uint8Array) => BigInt(`0x${bytes.toHex()}`);
-const big = (value: bigint, length: number) =>
-  Buffer.from(value.toString(16).padStart(2 * length, "0"), "hex");
 const modulus = number(Buffer.from((await rsaKey()).publicJwk.n ?? "", "base64url"));
 
 testTokens("3.3: an RSA signature is a number below the modulus, of exactly its length", [

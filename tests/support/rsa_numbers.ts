@@ -11,7 +11,7 @@ export interface RsaPair {
   readonly modulus: bigint;
   readonly exponent: bigint;
   readonly secret: bigint;
-  /** Length of the modulus. */
+  /** Length of the modulus, in whole bytes. */
   readonly bytes: number;
 }
 
@@ -45,8 +45,11 @@ export const DIGEST_INFO = {
   sha512: "3051300d060960864801650304020305000440",
 } as const;
 
+/** A hash, as the platform names it. */
+export type Sha2 = keyof typeof DIGEST_INFO;
+
 /** The hash of a message, in hexadecimal digits. */
-export function hashOf(message: string | Uint8Array, hash: keyof typeof DIGEST_INFO): string {
+export function hashOf(message: string | Uint8Array, hash: Sha2): string {
   return createHash(hash).update(message).digest("hex");
 }
 
@@ -61,11 +64,60 @@ export function signEncoded({ modulus, secret, bytes }: RsaPair, encoded: string
 }
 
 /** Signs as RSASSA-PKCS1-v1_5 does. */
-export function pairSigner(pair: RsaPair, hash: keyof typeof DIGEST_INFO = "sha256"): Signer {
+export function pairSigner(pair: RsaPair, hash: Sha2 = "sha256"): Signer {
   return (message) => {
     const end = DIGEST_INFO[hash] + hashOf(message, hash);
     return Promise.resolve(signEncoded(pair, encode(end, pair.bytes)));
   };
+}
+
+/** How an encoded message for RSASSA-PSS is made, where it is not as JWS has it. */
+export interface PssOptions {
+  /** A salt of another length than the hash's. */
+  readonly salt?: Uint8Array;
+  /** The hash of MGF1, where it is another one. */
+  readonly mgfHash?: Sha2;
+  /** What stands before the salt in place of zeros and a one, in the last bytes. */
+  readonly separator?: Uint8Array;
+  /** The last byte. */
+  readonly trailer?: number;
+  /** Bits to set in the first byte, behind the mask. */
+  readonly firstBits?: number;
+}
+
+/**
+ * The encoded message of RSASSA-PSS for a modulus of that many bits, in hexadecimal digits (section
+ * 9.1.1): written from the RFC, apart from the check that it is for.
+ */
+export function encodePss(
+  message: string,
+  hash: Sha2,
+  bits: number,
+  options: PssOptions = {},
+): string {
+  const bytes = Math.ceil((bits - 1) / 8);
+  const inner = Buffer.from(hashOf(message, hash), "hex");
+  const salt = options.salt ?? crypto.getRandomValues(new Uint8Array(inner.length));
+  const salted = Buffer.concat([Buffer.alloc(8), inner, salt]);
+  const code = Buffer.from(hashOf(salted, hash), "hex");
+  const block = Buffer.alloc(bytes - code.length - 1);
+  const separator = options.separator ?? Buffer.of(1);
+  block.set(separator, block.length - salt.length - separator.length);
+  block.set(salt, block.length - salt.length);
+  const mask = mgf1(code, block.length, options.mgfHash ?? hash);
+  const masked = block.map((byte, i) => byte ^ (mask[i] ?? 0));
+  masked[0] = (masked[0] ?? 0) & (0xff >> (8 * bytes - (bits - 1))) | (options.firstBits ?? 0);
+  return Buffer.concat([masked, code, Buffer.of(options.trailer ?? 0xbc)]).toString("hex");
+}
+
+function mgf1(seed: Uint8Array, length: number, hash: Sha2): Buffer {
+  let mask = "";
+  for (let count = 0; mask.length < 2 * length; count++) {
+    const counter = Buffer.alloc(4);
+    counter.writeUInt32BE(count);
+    mask += hashOf(Buffer.concat([seed, counter]), hash);
+  }
+  return Buffer.from(mask.slice(0, 2 * length), "hex");
 }
 
 /** A number in that many bytes. */

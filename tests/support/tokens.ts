@@ -44,9 +44,18 @@ export function rsaKey(index = 0, bits = 2048): Promise<TestKey> {
   return pooled(`RSA ${bits} ${index}`, () => generateKey("RS256", bits));
 }
 
-/** The pair number `index` for an ES256, ES384 or EdDSA test. */
-export function pairFor(alg: "ES256" | "ES384" | "EdDSA", index = 0): Promise<TestKey> {
+/** What has its own kind of key; the algorithms of RSA share one. */
+export type CurveAlg = "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519";
+
+/** The pair number `index` for an algorithm of a curve. */
+export function pairFor(alg: CurveAlg, index = 0): Promise<TestKey> {
   return pooled(`${alg} ${index}`, () => generateKey(alg, 0));
+}
+
+/** The pair number `index` for an algorithm whose keys a provider publishes. */
+export function keyFor(alg: string, index = 0): Promise<TestKey> {
+  // No other name is left: `generateKey` throws for one that is unknown.
+  return /^[RP]S/.test(alg) ? rsaKey(index) : pairFor(alg as CurveAlg, index);
 }
 
 function pooled(name: string, make: () => Promise<TestKey>): Promise<TestKey> {
@@ -159,7 +168,7 @@ export async function rawToken(
   return `${input}.${base64url(await signer(utf8(input)))}`;
 }
 
-/** Signs with the private half, by the JWS algorithm `alg` (RS*, PS*, ES*, EdDSA). */
+/** Signs with the private half, by the JWS algorithm `alg` (RS*, PS*, ES*, EdDSA, Ed25519). */
 export function keySigner(key: TestKey, alg = key.alg): Signer {
   return async (input) => {
     const { key: parameters, sign } = algorithm(alg);

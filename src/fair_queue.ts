@@ -67,7 +67,7 @@ export class FairQueue<T> {
   /**
    * Does the first job that waits; `undefined` where none does.
    *
-   * @returns a promise of its outcome, which is `undefined` for one that failed or that nobody waits for
+   * @returns a promise of its outcome, which is `undefined` for one that failed or that no request waits for
    * any more. It never rejects: those who wait are the ones who learn of an error.
    */
   doNext(): Promise<T | undefined> | undefined {

@@ -12,7 +12,7 @@ const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 /**
  * Makes the check of Ed25519 signatures by one key (RFC 8037, section 3.1; RFC 8032, section 5.1.7):
- * exactly 64 bytes, S below the order, so that nobody makes a second signature out of one.
+ * exactly 64 bytes, S below the order, so that no one makes a second signature out of one.
  *
  * Does not check that the key is not of small order: `ED25519_KEY.read` has done so.
  *

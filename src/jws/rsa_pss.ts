@@ -53,7 +53,8 @@ function unmask(block: Uint8Array, seed: Uint8Array, hash: Sha2): void {
   const counted = new Uint8Array(seed.length + 4);
   counted.set(seed);
   // The hash of each count masks as many bytes as it has; far fewer than 256 are needed.
-  for (let at = 0, count = 0; at < block.length; count++) {
+  let at = 0;
+  for (let count = 0; at < block.length; count++) {
     counted[counted.length - 1] = count;
     for (const mask of digest(hash, counted, "buffer")) {
       if (at === block.length) return;

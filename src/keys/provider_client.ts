@@ -26,7 +26,7 @@ export interface ProviderClient {
  * cannot be read.
  */
 export function makeProviderClient(
-  caCerts: readonly string[] = [],
+  caCerts: readonly string[],
   credentials?: ProviderCredentials,
 ): ProviderClient {
   let trusted = caCerts;

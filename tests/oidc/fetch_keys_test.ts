@@ -51,7 +51,7 @@ interface Fault {
 
 async function startScene({ tls }: Pick<Fault, "tls">, stack: AsyncDisposableStack) {
   const authority = tls === undefined ? undefined : stack.use(await makeAuthority());
-  const client = makeProviderClient();
+  const client = makeProviderClient([]);
   stack.defer(() => client.close());
   if (authority !== undefined) client.trust([await authority.certificate("root")]);
   const provider = stack.use(startProvider({

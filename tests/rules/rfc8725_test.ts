@@ -146,7 +146,9 @@ Deno.test("3.1: a key is used with its own algorithm only", async () => {
 for (const alg of ["PS256", "ES256", "EdDSA"]) {
   Deno.test(`3.1: a good signature by ${alg}, which is not on the list, is refused`, async () => {
     const key = alg === "PS256" ? await rsaKey() : await pairFor(alg as "ES256" | "EdDSA");
-    await using stack = await startStack({ ALGORITHMS: '["RS256"]' }, { keys: [publicJwk(key, { kid: "k" })] });
+    await using stack = await startStack({ ALGORITHMS: '["RS256"]' }, {
+      keys: [publicJwk(key, { kid: "k" })],
+    });
     const token = await signToken(key, stack.claims(), { alg, kid: "k" });
     await assertOutcome(stack, `Bearer ${token}`, "algorithm_not_allowed");
     assertEquals(stack.provider.count(), 0);

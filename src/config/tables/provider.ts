@@ -196,7 +196,7 @@ export const PROVIDER_SETTINGS = {
     doc:
       "Whether tokens that are no JWT are shown to the provider (RFC 7662): on takes the endpoint " +
       "from the discovery document, a URL names it. A JWT is never introspected.",
-    example: "on",
+    example: "https://id.example.com/realms/main/protocol/openid-connect/token/introspect",
     default: "off",
     perProvider: true,
   },

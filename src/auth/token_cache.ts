@@ -139,15 +139,16 @@ export class TokenCache {
     const { leewaySecs } = this.#options;
     const nowMs = this.#deps.clock.now();
     const now = nowMs / 1000;
+    // First of the two: a window that is over has a reason of its own.
+    if (entry.until <= nowMs) {
+      this.#entries.delete(key);
+      return undefined;
+    }
     if (entry.identity.validUntil + leewaySecs <= now) {
       this.#entries.delete(key);
       return fail(failure("expired"));
     }
     if ((entry.identity.validFrom ?? now) - leewaySecs > now) return fail(failure("not_yet_valid"));
-    if (entry.until <= nowMs) {
-      this.#entries.delete(key);
-      return undefined;
-    }
     // The map's order is approximately the order of use: moving an entry costs more than finding it.
     if (this.#places - entry.place > this.#options.size * LAST_PART) {
       this.#entries.delete(key);

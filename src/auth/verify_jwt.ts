@@ -105,11 +105,11 @@ export function makeJwtProvider(options: JwtProviderOptions): JwtProvider {
     if (acceptUntilMs === undefined && secretUntilMs === undefined) {
       return { identity: identityOf(claims), generation };
     }
-    return {
-      identity: identityOf(claims, acceptUntilMs === undefined ? "secret" : "provider"),
-      generation,
-      cacheUntilMs: Math.min(acceptUntilMs ?? Infinity, secretUntilMs ?? Infinity),
-    };
+    const identity = identityOf(claims, acceptUntilMs === undefined ? "secret" : "provider");
+    const untilMs = Math.min(acceptUntilMs ?? Infinity, secretUntilMs ?? Infinity);
+    // What lasts longer than a request, a WebSocket, ends with the window as well.
+    const validUntil = Math.min(identity.validUntil, untilMs / 1000);
+    return { identity: { ...identity, validUntil }, generation, cacheUntilMs: untilMs };
   }
 
   /** Checks the issuer as far as it is known before discovery: a trailing slash may still differ. */

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { addressesOf, withDefaults } from "../config/provider.ts";
 import { UNNAMED } from "../provider_name.ts";
 import {
@@ -10,12 +11,13 @@ import {
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { jsonObject } from "../text.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import type { WorkerProvider, WorkerSettings } from "../ipc/workers.ts";
 import type { KeySettings } from "../keys/key_broker.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { probe } from "../listen/listener.ts";
-import { fileErrorText } from "./read_text.ts";
+import { fileErrorText, readText } from "./read_text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
 /** Settings together with the files and ports they refer to. */
@@ -47,6 +49,8 @@ export async function prepare(
   if (!upstreamTls.ok) return fail(wrongConfiguration(upstreamTls.failure));
   const providerCaCerts = readProviderAuthorities(config);
   if (!providerCaCerts.ok) return fail(wrongConfiguration(providerCaCerts.failure));
+  const ownAudience = apiServersAudience(config);
+  if (ownAudience !== undefined) return fail(wrongConfiguration(ownAudience));
   const listenUrl = takeAddress("listenUrl", config, before);
   if (!listenUrl.ok) return fail(failedNow(listenUrl.failure));
   const listenSslUrl = takeAddress("listenSslUrl", config, before);
@@ -121,6 +125,30 @@ export function keySettings(
       cacheFile: provider.keyCacheFile,
     };
   });
+}
+
+/**
+ * What is wrong with the audience of a cluster's provider: the pod's own token shows for what audiences
+ * tokens for the API server are. One of them here, and this proxy could act as its callers there.
+ *
+ * Says nothing where the token cannot be read: that shows when keys are fetched.
+ */
+function apiServersAudience(config: Config): string | undefined {
+  for (const { name, type, tokenFile, audience } of config.providers.map(withDefaults)) {
+    if (type !== "kubernetes" || tokenFile === undefined) continue;
+    const token = readText(tokenFile);
+    const [, payload = ""] = token.ok ? token.value.trim().split(".") : [];
+    const { aud } = jsonObject(Buffer.from(payload, "base64url").toString()) ?? {};
+    const wanted = [audience ?? []].flat();
+    const both = [aud].flat().find((member) => wanted.some((one) => one === member));
+    if (both === undefined) continue;
+    const setting = name === UNNAMED ? "AUDIENCE" : `audience of the provider ${name}`;
+    return `${setting}: ${
+      JSON.stringify(both)
+    } is the API server's own audience, as the token in ` +
+      `${tokenFile} shows: choose another name, and ask for it in the projected volume`;
+  }
+  return undefined;
 }
 
 function readProviderAuthorities(config: Config): Result<Authorities, string> {

@@ -39,6 +39,13 @@ export interface IntrospectionOptions {
   readonly needs: ClaimNeeds;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called once, when it is closed and no introspection is left. */
+  readonly onClosed: () => void;
+}
+
+/** An `OpaqueProvider` that can be closed; those that have begun go on. */
+export interface Introspection extends OpaqueProvider {
+  close(): void;
 }
 
 /** Errors of the way to the provider, which no token can cause: then it is left alone for a moment. */
@@ -52,12 +59,16 @@ const OF_THE_WAY: readonly KeyFetchError["kind"][] = ["unreachable", "certificat
  * Fails with `inactive_token`; with `introspection_unavailable` where the provider fails, which is never
  * the token's fault; with `overloaded` where too many wait. Keeps no outcome: `TokenCache` does.
  */
-export function makeIntrospection(options: IntrospectionOptions): OpaqueProvider {
+export function makeIntrospection(options: IntrospectionOptions): Introspection {
   const { name, prefix, locate, ask, acceptUntilMs, leewaySecs, needs, clock, log } = options;
   const identityOf = makeIdentities(name, needs.kept);
   type Outcome = Result<Verified, Failure>;
   const queue = new FairQueue<Outcome>(MAX_WAITING_INTROSPECTIONS, MAX_CHECK_WAITERS);
   let running = 0;
+  /** Requests that wait for an outcome. */
+  let pending = 0;
+  let closing = false;
+  let closed = false;
   /** When it may be asked again, milliseconds of the monotonic clock. */
   let notBefore = 0;
   /** The error that has been logged and persists. */
@@ -79,22 +90,35 @@ export function makeIntrospection(options: IntrospectionOptions): OpaqueProvider
     if (acceptUntilMs !== undefined && clock.now() >= acceptUntilMs) {
       return fail(failure("no_longer_accepted", name));
     }
-    const work = () => introspected(token, client);
-    const waiting = queue.add({ name: token, using: options, client, work });
-    start();
-    return await waiting ?? fail({ reason: "overloaded", retryAfterSecs: 1 });
+    pending++;
+    try {
+      // For each request by itself: one that leaves meanwhile must not end it for the others.
+      const located = await locate(client);
+      if (!located.ok) return located;
+      const work = () => introspected(token, located.value);
+      const waiting = queue.add({ name: token, using: options, client, work });
+      start();
+      return await waiting ?? fail({ reason: "overloaded", retryAfterSecs: 1 });
+    } finally {
+      pending--;
+      closeIfIdle();
+    }
   }
 
-  async function introspected(token: string, client: WaitingClient): Promise<Outcome> {
+  function closeIfIdle(): void {
+    if (!closing || pending > 0 || closed) return;
+    closed = true;
+    options.onClosed();
+  }
+
+  async function introspected(token: string, endpoint: IntrospectionEndpoint): Promise<Outcome> {
     if (clock.monotonic() < notBefore) return fail(unavailable(logged));
-    const located = await locate(client);
-    if (!located.ok) return located;
-    const asked = await ask(token, located.value);
+    const asked = await ask(token, endpoint);
     if (!asked.ok) return fail(failed(asked.failure));
     if (logged !== "") log.info("introspection succeeded again");
     logged = "";
     if (!asked.value.active) return fail(failure("inactive_token"));
-    return check(asked.value.claims, located.value.issuer);
+    return check(asked.value.claims, endpoint.issuer);
   }
 
   function failed(error: KeyFetchError): Failure {
@@ -118,7 +142,15 @@ export function makeIntrospection(options: IntrospectionOptions): OpaqueProvider
     return ok({ identity, generation: 0, cacheUntilMs });
   }
 
-  return { name, prefix, authenticate };
+  return {
+    name,
+    prefix,
+    authenticate,
+    close() {
+      closing = true;
+      closeIfIdle();
+    },
+  };
 }
 
 function unavailable(detail: string): Failure {

@@ -65,5 +65,5 @@ export function spiffeIssuer(trustDomain: string): string {
 /** Audiences that tokens for the API server have: one of them here, and this proxy could act as the caller. */
 export function apiServerAudiences(provider: ProviderConfig): readonly string[] {
   const { url, issuer } = addressesOf(provider);
-  return [url, issuer, API_SERVER, CLUSTER_ISSUER, "kubernetes", "api"];
+  return [url, issuer, API_SERVER, CLUSTER_ISSUER];
 }

@@ -76,6 +76,9 @@ export function providerProblems(provider: CheckedProvider): Problem[] {
   for (const [name, needed] of NEEDS) {
     if (given(name) && !given(needed)) needs(needed, `${place(name).setting} is set`);
   }
+  if (values.type !== "openid" && given("AUDIENCE_CLAIM")) {
+    clashes("AUDIENCE_CLAIM", `means nothing for ${values.type}: aud is what such tokens are for`);
+  }
   for (const [name, type] of OF_KIND) {
     if (given(name) && values.type !== type) {
       clashes(name, `is for ${place("PROVIDER_TYPE").setting}=${type} alone`);

@@ -1,7 +1,7 @@
 import { CheckQueue } from "../auth/check_queue.ts";
 import { makeProviderChoice } from "../auth/choose_provider.ts";
-import { makeIntrospection } from "../auth/introspect.ts";
-import type { ChooseProvider, JwtProvider, OpaqueProvider } from "../auth/provider.ts";
+import { type Introspection, makeIntrospection } from "../auth/introspect.ts";
+import type { ChooseProvider, JwtProvider } from "../auth/provider.ts";
 import type { TokenTypeRules } from "../auth/token_type.ts";
 import { type ClaimNeeds, makeJwtProvider, type SigningSecret } from "../auth/verify_jwt.ts";
 import type { WorkerProviderConfig } from "../config/schema.ts";
@@ -78,8 +78,7 @@ export function makeProviders(
   const { config, providers } = settings;
   const queue = new CheckQueue(config.token.maxPendingVerifications, deps.clock);
   const jwt: JwtProvider[] = [];
-  const opaque: OpaqueProvider[] = [];
-  const clients: ProviderHttp[] = [];
+  const opaque: Introspection[] = [];
   for (const provider of providers) {
     const { name, keyCooldownSecs, type, trustDomain, acceptUntil } = provider.config;
     const keys = new KeyStore(sourceOf(name, deps.keySources), deps.clock, keyCooldownSecs * 1000);
@@ -101,7 +100,6 @@ export function makeProviders(
     const auth = clientAuthOf(provider.config);
     if (auth === undefined) continue;
     const http = deps.openHttp(provider.caCerts);
-    clients.push(http);
     opaque.push(makeIntrospection({
       name,
       prefix: provider.config.tokenPrefix,
@@ -115,11 +113,12 @@ export function makeProviders(
       needs,
       clock: deps.clock,
       log: deps.log,
+      onClosed: http.close,
     }));
   }
   return {
     choose: makeProviderChoice({ jwt, opaque }),
-    close: () => clients.forEach((client) => client.close()),
+    close: () => opaque.forEach((provider) => provider.close()),
   };
 }
 

@@ -59,3 +59,24 @@ Deno.test("The certificate is opened and its expiry known; a wrong password is t
   assertEquals(wrong.failure.exitCode, 64);
   assertEquals(`${wrong.failure.text}${log.text()}`.includes("hunter2"), false);
 });
+
+Deno.test("An audience that the pod's own token has is the API server's, and refused.", async () => {
+  const dir = await Deno.makeTempDir();
+  const part = (value: unknown) => btoa(JSON.stringify(value)).replaceAll("=", "");
+  await Deno.writeTextFile(`${dir}/token`, `${part({})}.${part({ aud: ["k3s", "x"] })}.c2ln\n`);
+  const env = {
+    PROVIDER_TYPE: "kubernetes",
+    PROVIDER_URL: "https://127.0.0.1:9",
+    PROVIDER_CA_FILE: "",
+    PROVIDER_TOKEN_FILE: `${dir}/token`,
+  };
+  await using authority = await makeAuthority();
+  const ca = { PROVIDER_CA_FILE: `${authority.dir}/root.crt` };
+  const outcome = async (audience: string) =>
+    await prepare(settings({ ...env, ...ca, AUDIENCE: audience }), undefined, deps());
+  const refused = await outcome('["myapi", "k3s"]');
+  assert(!refused.ok);
+  assertIncludes(refused.failure.text, 'AUDIENCE: "k3s" is the API server\'s own audience');
+  assertEquals((await outcome('["myapi"]')).ok, true);
+  await Deno.remove(dir, { recursive: true });
+});

@@ -189,6 +189,11 @@ const WRONG_ALONE:
       "INTROSPECTION_KEY",
       "private_key_jwt",
     ],
+    [
+      { PROVIDER_TYPE: "kubernetes", AUDIENCE: '["a"]', AUDIENCE_CLAIM: "sub" },
+      "AUDIENCE_CLAIM",
+      "means nothing for kubernetes",
+    ],
     [{ TOKEN_PREFIX: "a" }, "INTROSPECTION", "because TOKEN_PREFIX is set"],
   ];
 

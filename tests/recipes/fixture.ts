@@ -25,18 +25,37 @@ export interface Case {
   readonly published?: false;
 }
 
-/** One provider. */
-export interface Fixture {
-  /** The heading of its recipe. */
-  readonly section: string;
+/** What a row of the recipe's table does. */
+export interface RowCase {
+  readonly accepts: TokenShape | string;
+  readonly refuses: TokenShape | string;
+  /** Completes "but not …". */
+  readonly what: string;
+  readonly because: Reason;
+}
+
+/** The documents of an issuer. */
+export interface Issuer {
   /** Its discovery document. The test puts its own address in for `jwks_uri` alone. */
   readonly discovery: Members;
-  /** Members of the published keys beside `kty`, `n` and `e`. */
+  /** Members of the published keys beside those of the key itself. */
   readonly keys: readonly Members[];
+  /** The tokens that its introspection endpoint calls active, with what it says of them. */
+  readonly active?: Readonly<Record<string, Members>>;
+}
+
+/** One recipe's provider. */
+export interface Fixture extends Issuer {
+  /** The heading of its recipe. */
+  readonly section: string;
+  /** The other providers of a recipe that has several, in the order of the recipe. */
+  readonly others?: readonly Issuer[];
   /** The token that the recipe's command gets. */
   readonly good: TokenShape;
   /** What else clients send; the first one is the trap that the recipe warns of. */
   readonly cases: readonly [Case, ...Case[]];
+  /** By the first cell of each row of the recipe's table, in its order. */
+  readonly rows: Readonly<Record<string, RowCase>>;
 }
 
 /** The shape with some claims changed; `undefined` leaves one out. */

@@ -109,7 +109,8 @@ export function startProvider(options: ProviderOptions = {}): TestProvider {
 
   function serve(request: Request): Response | Promise<Response> {
     const path = new URL(request.url).pathname;
-    requests.push({ method: request.method, path, headers: request.headers });
+    // A copy: those of a request that is over cannot be read.
+    requests.push({ method: request.method, path, headers: new Headers(request.headers) });
     if (path === paths.discovery) {
       return responders.discovery(request, () => dated(document(discovery())));
     }

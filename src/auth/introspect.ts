@@ -36,7 +36,11 @@ export interface IntrospectionOptions {
   readonly acceptBound: boolean;
   /** Clock skew allowed for, in seconds. */
   readonly leewaySecs: number;
-  readonly needs: ClaimNeeds;
+  /**
+   * Names of the claims to keep. What a rule requires of them is decided behind the cache alone: a refusal
+   * by a rule is not cached, so each would cost a question.
+   */
+  readonly needs: Pick<ClaimNeeds, "kept">;
   readonly clock: Clock;
   readonly log: Log;
   /** Called once, when it is closed and no introspection is left. */
@@ -135,7 +139,7 @@ export function makeIntrospection(options: IntrospectionOptions): Introspection 
   function check(claims: Claims, issuer: string): Outcome {
     const refused = checkIssuer(claims, issuer) ??
       checkTimes(withEnd(claims), leewaySecs, clock.now()) ??
-      (options.acceptBound ? undefined : checkBinding(claims)) ?? needs.refuse(claims);
+      (options.acceptBound ? undefined : checkBinding(claims));
     if (refused !== undefined) return fail(refused);
     const identity = identityOf(claims, acceptUntilMs === undefined ? undefined : "provider");
     const cacheUntilMs = Math.min(clock.now() + options.cacheMs, acceptUntilMs ?? Infinity);

@@ -46,7 +46,7 @@ function makeScene() {
     acceptUntilMs: undefined,
     acceptBound: false,
     leewaySecs: 0,
-    needs: { kept: [], refuse: () => undefined },
+    needs: { kept: [] },
     clock,
     log,
     onClosed: () => void scene.closed++,

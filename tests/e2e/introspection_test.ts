@@ -131,6 +131,7 @@ Deno.test("What the response says goes through the same requirements: audience, 
     const token = await scene.provider.token("read");
     assertEquals(await scene.call(token), outcome, JSON.stringify(settings));
     assertEquals(await scene.call(token), outcome, "the same from the cache");
+    assertEquals(scene.provider.introspections, 1);
   }
 });
 

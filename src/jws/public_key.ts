@@ -19,6 +19,9 @@ export type KeyUse = "sig" | "jwt-svid";
 /** Why a key for encryption is skipped: no fault, many providers publish one. */
 export const FOR_ENCRYPTION = "not meant for signatures but for encryption (use)";
 
+/** Why a key for certificates is skipped: no fault either, every bundle of a trust domain has one. */
+export const NOT_FOR_SVIDS = "not meant for JWT-SVIDs";
+
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 const PUBLIC_ALGORITHMS: readonly PublicKeyAlgorithm[] = ALGORITHMS.filter(
@@ -98,7 +101,7 @@ function rowsFor({ kty, crv }: JwkMembers): Result<Rows, string> {
 /** Why a key is not for what it is needed for. */
 function checkUse(found: unknown, needed: KeyUse): string | undefined {
   if (found === needed || (found === undefined && needed === "sig")) return undefined;
-  if (needed === "jwt-svid") return `not meant for JWT-SVIDs (use${quoted(found)})`;
+  if (needed === "jwt-svid") return `${NOT_FOR_SVIDS} (use${quoted(found)})`;
   return found === "enc" ? FOR_ENCRYPTION : `not meant for signatures (use${quoted(found)})`;
 }
 

@@ -1,4 +1,4 @@
-import { FOR_ENCRYPTION } from "../jws/public_key.ts";
+import { FOR_ENCRYPTION, NOT_FOR_SVIDS } from "../jws/public_key.ts";
 import type { Log } from "../ops/log.ts";
 import type { LogFields } from "../ops/log_record.ts";
 import type { KeySnapshot } from "./key_source.ts";
@@ -33,7 +33,8 @@ export function makeKeyReport(log: Log): KeyReport {
       }
       log.info("keys fetched", { issuer, keys: keys.length, skipped: skipped.length });
       for (const why of skipped) {
-        const level = why.endsWith(FOR_ENCRYPTION) ? "debug" : "warn";
+        const usual = why.endsWith(FOR_ENCRYPTION) || why.includes(NOT_FOR_SVIDS);
+        const level = usual ? "debug" : "warn";
         log[level]("ignoring a key of the provider", { why });
       }
     },

@@ -52,6 +52,10 @@ Deno.test("JWT-SVIDs of one trust domain are accepted, by keys for JWT-SVIDs alo
   assertEquals(await outcome(svid(), { kid: "x509" }, otherKey), "unknown_key");
   assertEquals(await outcome(svid(), { kid: "plain" }, otherKey), "unknown_key");
   assertEquals(bundle.count("discovery"), 0);
+  assertEquals(
+    proxy.log.lines.filter(({ level }) => level === "warn").map(({ fields }) => fields.why),
+    [],
+  );
 });
 
 Deno.test("The API server's keys are fetched with the pod's token, read anew, and shown to that host alone.", async () => {

@@ -122,7 +122,8 @@ function flip(hex: string): string {
 for (
   const [size, pair] of [["2048", SMALL], ["2049", BYTE_SHORTER], ["2055", ODD_SIZE]] as const
 ) {
-  for (const hash of HASHES) {
+  // What differs with the size does not differ with the hash.
+  for (const hash of pair === SMALL ? HASHES : HASHES.slice(0, 1)) {
     Deno.test(`rsa pss: ${size} bits, ${hash}: a well-made signature over a malformed encoding is wrong`, () => {
       const check = checkBy(pair, hash);
       const bits = bitsOf(pair);

@@ -60,6 +60,9 @@ export const MAX_WAITING_INTROSPECTIONS = 256;
 /** How long a provider that cannot be reached is not asked about opaque tokens, in milliseconds: short, since nothing else ends the refusals. */
 export const INTROSPECTION_PAUSE_MS = 1_000;
 
+/** How often at most it is logged that introspection fails, in milliseconds: a provider may fail for some tokens alone, which anybody can send. */
+export const INTROSPECTION_LOG_PAUSE_MS = 60_000;
+
 /** How long the proxy's own proof of being a client is valid, in seconds: time for one request between clocks that differ a little. */
 export const CLIENT_ASSERTION_SECS = 60;
 

@@ -2,6 +2,7 @@ import { type Failure, failure } from "../failure.ts";
 import type { WaitingClient } from "../fair_places.ts";
 import { FairQueue } from "../fair_queue.ts";
 import {
+  INTROSPECTION_LOG_PAUSE_MS,
   INTROSPECTION_PAUSE_MS,
   MAX_CHECK_WAITERS,
   MAX_INTROSPECTIONS_AT_ONCE,
@@ -73,10 +74,12 @@ export function makeIntrospection(options: IntrospectionOptions): Introspection 
   let pending = 0;
   let closing = false;
   let closed = false;
-  /** When it may be asked again, milliseconds of the monotonic clock. */
-  let notBefore = 0;
-  /** The error that has been logged and persists. */
+  /** When it may be asked again, milliseconds of the monotonic clock, and why not before. */
+  let pause = { untilMs: 0, reason: "" };
+  /** The error that has been logged and whose end has not. */
   let logged = "";
+  /** When the next error may be logged, milliseconds of the monotonic clock. */
+  let logNotBefore = 0;
 
   function start(): void {
     while (running < MAX_INTROSPECTIONS_AT_ONCE) {
@@ -116,7 +119,7 @@ export function makeIntrospection(options: IntrospectionOptions): Introspection 
   }
 
   async function introspected(token: string, endpoint: IntrospectionEndpoint): Promise<Outcome> {
-    if (clock.monotonic() < notBefore) return fail(unavailable(logged));
+    if (clock.monotonic() < pause.untilMs) return fail(unavailable(pause.reason));
     const asked = await ask(token, endpoint);
     if (!asked.ok) return fail(failed(asked.failure));
     if (logged !== "") log.info("introspection succeeded again");
@@ -127,12 +130,16 @@ export function makeIntrospection(options: IntrospectionOptions): Introspection 
 
   function failed(error: KeyFetchError): Failure {
     const text = describe(error);
-    if (OF_THE_WAY.includes(error.kind)) notBefore = clock.monotonic() + INTROSPECTION_PAUSE_MS;
-    if (text !== logged) {
+    const now = clock.monotonic();
+    if (OF_THE_WAY.includes(error.kind)) {
+      pause = { untilMs: now + INTROSPECTION_PAUSE_MS, reason: text };
+    }
+    if (text !== logged && now >= logNotBefore) {
       const { url, text: said, hint } = error;
       log.error("introspection failed, responding 503", { url, error: said, hint });
+      logged = text;
+      logNotBefore = now + INTROSPECTION_LOG_PAUSE_MS;
     }
-    logged = text;
     return unavailable(text);
   }
 

@@ -1,6 +1,10 @@
 import { type Introspection, makeIntrospection } from "../../src/auth/introspect.ts";
 import { failure } from "../../src/failure.ts";
-import { INTROSPECTION_PAUSE_MS, MAX_INTROSPECTIONS_AT_ONCE } from "../../src/limits.ts";
+import {
+  INTROSPECTION_LOG_PAUSE_MS,
+  INTROSPECTION_PAUSE_MS,
+  MAX_INTROSPECTIONS_AT_ONCE,
+} from "../../src/limits.ts";
 import type { Introspected } from "../../src/oidc/introspection.ts";
 import { type KeyFetchError, keyFetchError } from "../../src/oidc/key_fetch_error.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
@@ -109,10 +113,31 @@ Deno.test("A provider that cannot be reached is left alone for a moment; one tha
   assertEquals(scene.asked, ["a", "c", "d"]);
   scene.say = () => ok({ active: true, claims: {} });
   assertEquals(await scene.outcome("e"), "accepted");
-  assertEquals(scene.log.lines.map(({ message }) => message), [
-    "introspection failed, responding 503",
-    "introspection failed, responding 503",
-    "introspection succeeded again",
+});
+
+Deno.test("Failures that tokens cause are logged once a minute, other ones among them too, and so is their end.", async () => {
+  const scene = makeScene();
+  const url = "https://id.example.com/introspect";
+  const errors = [
+    keyFetchError("status", url, "responded with status 500"),
+    keyFetchError("status", url, "responded with status 502"),
+  ];
+  scene.say = (token) => {
+    const error = errors[Number(token.at(-1))];
+    return error === undefined ? ok({ active: true, claims: {} }) : fail(error);
+  };
+  for (let i = 0; i < 300; i++) await scene.outcome(`${i}-${i % 3}`); // 500, 502 and success by turns
+  const shown = () => scene.log.lines.map(({ message, fields }) => [message, fields.error]);
+  const first = [
+    ["introspection failed, responding 503", "responded with status 500"],
+    ["introspection succeeded again", undefined],
+  ];
+  assertEquals(shown(), first);
+  await scene.clock.advance(INTROSPECTION_LOG_PAUSE_MS);
+  await scene.outcome("later-1");
+  await scene.outcome("later-0");
+  assertEquals(shown().slice(2), [
+    ["introspection failed, responding 503", "responded with status 502"],
   ]);
 });
 

@@ -11,13 +11,14 @@ import {
 import type { Clock } from "../ops/clock.ts";
 import type { Log } from "../ops/log.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { jsonObject } from "../text.ts";
+import { readProviderToken } from "../keys/provider_client.ts";
+import { jsonObject, quote } from "../text.ts";
 import type { UpstreamTls } from "../proxy/dial.ts";
 import type { WorkerProvider, WorkerSettings } from "../ipc/workers.ts";
 import type { KeySettings } from "../keys/key_broker.ts";
 import type { ListenAddress } from "../config/address_kinds.ts";
 import { probe } from "../listen/listener.ts";
-import { fileErrorText, readText } from "./read_text.ts";
+import { fileErrorText } from "./read_text.ts";
 import { failedNow, type ProgramFailure, wrongConfiguration } from "./exit_code.ts";
 
 /** Settings together with the files and ports they refer to. */
@@ -49,7 +50,7 @@ export async function prepare(
   if (!upstreamTls.ok) return fail(wrongConfiguration(upstreamTls.failure));
   const providerCaCerts = readProviderAuthorities(config);
   if (!providerCaCerts.ok) return fail(wrongConfiguration(providerCaCerts.failure));
-  const ownAudience = apiServersAudience(config);
+  const ownAudience = await apiServersAudience(config);
   if (ownAudience !== undefined) return fail(wrongConfiguration(ownAudience));
   const listenUrl = takeAddress("listenUrl", config, before);
   if (!listenUrl.ok) return fail(failedNow(listenUrl.failure));
@@ -133,20 +134,21 @@ export function keySettings(
  *
  * Says nothing where the token cannot be read: that shows when keys are fetched.
  */
-function apiServersAudience(config: Config): string | undefined {
-  for (const { name, type, tokenFile, audience } of config.providers.map(withDefaults)) {
+async function apiServersAudience(config: Config): Promise<string | undefined> {
+  for (const provider of config.providers.map(withDefaults)) {
+    const { name, type, tokenFile, audience, previousAudience } = provider;
     if (type !== "kubernetes" || tokenFile === undefined) continue;
-    const token = readText(tokenFile);
-    const [, payload = ""] = token.ok ? token.value.trim().split(".") : [];
+    const token = await readProviderToken(tokenFile).catch(() => "");
+    const [, payload = ""] = token.split(".");
     const { aud } = jsonObject(Buffer.from(payload, "base64url").toString()) ?? {};
-    const wanted = [audience ?? []].flat();
-    const both = [aud].flat().find((member) => wanted.some((one) => one === member));
-    if (both === undefined) continue;
-    const setting = name === UNNAMED ? "AUDIENCE" : `audience of the provider ${name}`;
-    return `${setting}: ${
-      JSON.stringify(both)
-    } is the API server's own audience, as the token in ` +
-      `${tokenFile} shows: choose another name, and ask for it in the projected volume`;
+    const own: readonly unknown[] = [aud].flat();
+    for (const [key, wanted] of Object.entries({ audience, previous_audience: previousAudience })) {
+      const both = [wanted ?? []].flat().find((member) => own.includes(member));
+      if (both === undefined) continue;
+      const setting = name === UNNAMED ? key.toUpperCase() : `${key} of the provider ${name}`;
+      return `${setting}: ${quote(both)} is the API server's own audience, as the token in ` +
+        `${tokenFile} shows: choose another name, and ask for it in the projected volume`;
+    }
   }
   return undefined;
 }

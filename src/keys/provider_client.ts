@@ -1,3 +1,4 @@
+import { MAX_TOKEN_LENGTH } from "../limits.ts";
 import { CredentialsError } from "../oidc/fetch_error.ts";
 import type { Fetcher } from "../oidc/fetch_json.ts";
 
@@ -35,7 +36,7 @@ export function makeProviderClient(
     async fetch(url, init) {
       const headers = new Headers(init.headers);
       if (credentials !== undefined && isOwn(url, credentials.url)) {
-        headers.set("authorization", `Bearer ${await readToken(credentials.tokenFile)}`);
+        headers.set("authorization", `Bearer ${await readProviderToken(credentials.tokenFile)}`);
       }
       return await fetch(url, { ...init, headers, ...(client === undefined ? {} : { client }) });
     },
@@ -54,12 +55,19 @@ function isOwn(url: string, providerUrl: string): boolean {
   return protocol === "https:" && origin === new URL(providerUrl).origin;
 }
 
-/** The token as it is in the file now; an orchestrator replaces it before it ends. */
-async function readToken(path: string): Promise<string> {
+/**
+ * Reads the token in a file as it is now; an orchestrator replaces it before it ends. Throws
+ * `CredentialsError` where there is none, and for a pipe or a device, which might never end.
+ */
+export async function readProviderToken(path: string): Promise<string> {
   let text: string;
   try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new CredentialsError("is no regular file");
+    if (size > MAX_TOKEN_LENGTH) throw new CredentialsError("holds more than a token");
     text = (await Deno.readTextFile(path)).trim();
   } catch (error) {
+    if (error instanceof CredentialsError) throw error;
     throw new CredentialsError(`cannot be read (${error instanceof Error ? error.name : "error"})`);
   }
   // What is no token must not reach a header, nor an error that would show it.

@@ -72,11 +72,17 @@ Deno.test("An audience that the pod's own token has is the API server's, and ref
   };
   await using authority = await makeAuthority();
   const ca = { PROVIDER_CA_FILE: `${authority.dir}/root.crt` };
-  const outcome = async (audience: string) =>
-    await prepare(settings({ ...env, ...ca, AUDIENCE: audience }), undefined, deps());
+  const outcome = async (audience: string, more: Readonly<Record<string, string>> = {}) =>
+    await prepare(settings({ ...env, ...ca, AUDIENCE: audience, ...more }), undefined, deps());
   const refused = await outcome('["myapi", "k3s"]');
   assert(!refused.ok);
   assertIncludes(refused.failure.text, 'AUDIENCE: "k3s" is the API server\'s own audience');
   assertEquals((await outcome('["myapi"]')).ok, true);
+  const before = await outcome('["myapi"]', {
+    PREVIOUS_AUDIENCE: '"k3s"',
+    PREVIOUS_AUDIENCE_ACCEPT_UNTIL: "2100-01-01T00:00:00Z",
+  });
+  assert(!before.ok);
+  assertIncludes(before.failure.text, 'PREVIOUS_AUDIENCE: "k3s" is the API server\'s own audience');
   await Deno.remove(dir, { recursive: true });
 });

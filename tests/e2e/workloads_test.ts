@@ -121,11 +121,20 @@ Deno.test("The API server's keys are fetched with the pod's token, read anew, an
   assert(server.requests.every(({ path }) => path === "/jwks"));
 });
 
-Deno.test("A token file that is missing or holds no token is an error of its own kind, without its content.", async () => {
+Deno.test("A token file that is missing, no regular file, too long or without a token is an error of its own kind, without its content.", async () => {
   await using upstream = httpUpstream();
   const dir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${dir}/bad`, "two words of hush");
-  for (const file of ["missing", "bad"]) {
+  await Deno.writeTextFile(`${dir}/long`, "hush".repeat(5000));
+  // Nobody ever writes into it.
+  assert((await new Deno.Command("mkfifo", { args: [`${dir}/pipe`] }).output()).success);
+  const files = {
+    missing: "cannot be read (NotFound)",
+    pipe: "is no regular file",
+    long: "holds more than a token",
+    bad: "holds no token",
+  };
+  for (const [file, why] of Object.entries(files)) {
     await using proxy = await startTestProxy({
       PROVIDER_TYPE: "kubernetes",
       PROVIDER_URL: "https://127.0.0.1:9",
@@ -142,7 +151,7 @@ Deno.test("A token file that is missing or holds no token is an error of its own
     const response = await fetch(proxy.url, { headers: { authorization: `Bearer ${token}` } });
     await response.text();
     assertEquals(response.status, 503);
-    assertIncludes(proxy.log.text(), "PROVIDER_TOKEN_FILE");
+    assertIncludes(proxy.log.text(), `PROVIDER_TOKEN_FILE ${why}`);
     assertExcludes(proxy.log.text(), "hush");
   }
   await Deno.remove(dir, { recursive: true });

@@ -173,6 +173,53 @@ Deno.test("Many requests with one token ask once; with many tokens so many at on
   assert(provider.mostAtOnce <= MAX_INTROSPECTIONS_AT_ONCE, `${provider.mostAtOnce} at once`);
 });
 
+Deno.test("Two providers of opaque tokens are told apart by TOKEN_PREFIX; each is shown its own alone.", async () => {
+  const asked: Record<string, string[]> = { a: [], b: [] };
+  const endpoint = (name: string) =>
+    Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+      asked[name]?.push(`${(await request.formData()).get("token")}`);
+      return active({ client_id: `caller-${name}` });
+    });
+  await using a = endpoint("a");
+  await using b = endpoint("b");
+  await using upstream = httpUpstream();
+  const provider = (name: string, { addr }: Deno.HttpServer<Deno.NetAddr>, prefix: object) => ({
+    name,
+    url: `http://127.0.0.1:${addr.port}`,
+    audience: '"myapi"',
+    introspection: `http://127.0.0.1:${addr.port}/introspect`,
+    introspection_client_id: "proxy",
+    introspection_client_secret: `secret-${name}`,
+    ...prefix,
+  });
+  const call = async (proxy: TestProxy, token: string) => {
+    const response = await fetch(proxy.url, { headers: { authorization: `Bearer ${token}` } });
+    await response.text();
+    const { reason, clientId } = proxy.access.at(-1) ?? {};
+    return [response.status, reason ?? clientId];
+  };
+  const start = (prefixOfB: object) =>
+    startTestProxy({
+      UPSTREAM_URL: upstream.url,
+      PROVIDER_URL: "",
+      PROVIDERS: JSON.stringify([
+        provider("a", a, { token_prefix: "gha_" }),
+        provider("b", b, prefixOfB),
+      ]),
+    });
+  {
+    await using proxy = await start({ token_prefix: "ghb_" });
+    assertEquals(await call(proxy, "gha_1"), [200, "caller-a"]);
+    assertEquals(await call(proxy, "ghb_1"), [200, "caller-b"]);
+    assertEquals(await call(proxy, "other"), [401, "not_a_jwt"]);
+    assertEquals(asked, { a: ["gha_1"], b: ["ghb_1"] });
+  }
+  await using proxy = await start({});
+  assertEquals(await call(proxy, "gha_2"), [200, "caller-a"]);
+  assertEquals(await call(proxy, "other"), [200, "caller-b"]);
+  assertEquals(asked, { a: ["gha_1", "gha_2"], b: ["ghb_1", "other"] });
+});
+
 /** Wrong responses of an endpoint: what it says, and what becomes of the request. */
 const WRONG: readonly (readonly [what: string, make: () => Response, outcome: string])[] = [
   ["active as a text", () => Response.json({ active: "true" }), "introspection_unavailable"],

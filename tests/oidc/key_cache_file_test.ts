@@ -33,6 +33,13 @@ Deno.test("key cache: what was written is read again", () => {
   assertEquals(readKeyCache(text, owner, NOW, MAX_AGE_MS), { ok: true, value: stored() });
 });
 
+Deno.test("key cache: the introspection endpoint is read again, where there is one", () => {
+  const endpoint = "https://id.test/introspect";
+  const keys = { ...stored(), introspectionEndpoint: endpoint };
+  const text = writeKeyCache(OWNER, keys);
+  assertEquals(readKeyCache(text, OWNER, NOW, MAX_AGE_MS), { ok: true, value: keys });
+});
+
 const REFUSED:
   readonly (readonly [sentence: string, members: Record<string, unknown>, why: string])[] = [
     ["another format", { format: "ooproxy key cache 2" }, "another version"],
@@ -51,6 +58,7 @@ const REFUSED:
     ["a weak key", { keys: [lookalikeKey("weak", 1, { e: "Aw" })] }, "not usable"],
     ["a private key", { keys: [lookalikeKey("private", 1, { d: "AQAB" })] }, "not usable"],
     ["a shared secret", { keys: [{ kty: "oct", k: "AQAB" }] }, "not usable"],
+    ["an introspection endpoint that is no text", { introspection_endpoint: 1 }, "damaged"],
     ["null among its keys", { keys: [lookalikeKey("one"), null] }, "not usable"],
   ];
 

@@ -1,5 +1,6 @@
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 import { checkFault, countLines, statusOf, upgradeStatus } from "./checks.ts";
+import { freePort } from "../support/free_port.ts";
 
 Deno.test("the status shows who relays WebSockets and who does not", async () => {
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
@@ -19,9 +20,7 @@ Deno.test("the status shows who relays WebSockets and who does not", async () =>
 });
 
 Deno.test("a refused connection is described in words", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   assertIncludes(await upgradeStatus(port, "a.b.c"), "refused");
 });
 

@@ -13,7 +13,7 @@ import {
 import { SETTING_NAMES } from "../../src/config/schema.ts";
 import { type ConnectionScript, rawUpstream } from "../support/upstream.ts";
 import { protect, SECRET, TRANSPORTS } from "../proxy/harness.ts";
-import { closedPort } from "../proxy/support.ts";
+import { freePort } from "../support/free_port.ts";
 import { eventually, kid, startService } from "./harness.ts";
 
 const CLIENT_SECRET = "client-secret-7f3a9c1e5b2d8f60-Zq";
@@ -202,7 +202,7 @@ for (const transport of TRANSPORTS) {
   for (const [name, script] of FAILING) {
     Deno.test(`Over ${transport.name}, no failure of an upstream ${name} shows a token or a query.`, async () => {
       await using upstream = script === undefined ? undefined : await rawUpstream(script);
-      const url = upstream?.url ?? `http://127.0.0.1:${closedPort()}`;
+      const url = upstream?.url ?? `http://127.0.0.1:${freePort()}`;
       await using guarded = await protect(url, transport);
       const { proxy, token } = guarded;
       const fields = ["Cookie: c=cookie-secret", "X-Api-Key: header-secret"];

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertExcludes, assertIncludes } from "../support
 import { makeAuthority } from "../support/pfx.ts";
 import { startProcess } from "../support/process.ts";
 import { childrenOf, type Service, startService } from "./harness.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** Valid settings, with nothing behind the addresses. */
 const GOOD = {
@@ -13,9 +14,7 @@ const GOOD = {
 };
 
 Deno.test("Missing and wrong settings end the start with 64 and every problem, nothing bound.", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   await using process = startProcess({
     env: { LISTEN_URL: `127.0.0.1:${port}`, AUDIENCE: "no json", NUM_WORKERS: "0", LEEWAY: "-1" },
   });

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertExcludes } from "../support/assert.ts";
 import { rawRequest } from "../support/raw.ts";
 import { hang, rawUpstream, responding } from "../support/upstream.ts";
 import { headOf, protect, TRANSPORTS } from "./harness.ts";
-import { closedPort } from "./support.ts";
+import { freePort } from "../support/free_port.ts";
 
 const HELLO = "HTTP/1.1 203 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -70,7 +70,7 @@ for (const transport of TRANSPORTS) {
   }
 
   test("an upstream that failed is logged with the subject that called.", async () => {
-    await using guarded = await protect(`http://127.0.0.1:${closedPort()}`, transport);
+    await using guarded = await protect(`http://127.0.0.1:${freePort()}`, transport);
     await guarded.ask("GET /a?b");
     const { status, reason, subject, upstreamMs } = await guarded.record();
     assertEquals([status, reason, subject], [502, "upstream_refused", "test-client"]);
@@ -97,7 +97,7 @@ for (const transport of TRANSPORTS) {
     await using guarded = await protect(upstream.url, transport, {
       settings: { UPSTREAM_TIMEOUT_SECS: "1" },
     });
-    await using down = await protect(`http://127.0.0.1:${closedPort()}`, transport);
+    await using down = await protect(`http://127.0.0.1:${freePort()}`, transport);
     const query = "access_token=QUERYSECRET";
     for (const line of ["GET /a", "GET /b", "GET /c", "GET /d", "GET /e", "GET /../f"]) {
       await guarded.ask(`${line}?${query}`);

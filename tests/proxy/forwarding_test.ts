@@ -3,7 +3,7 @@ import { assert, assertEquals, assertExcludes, assertIncludes } from "../support
 import { httpUpstream, rawUpstream, responding } from "../support/upstream.ts";
 import { exchange, named, OK, type Test } from "./exchange.ts";
 import { protect, type Transport, TRANSPORTS } from "./harness.ts";
-import { closedPort } from "./support.ts";
+import { freePort } from "../support/free_port.ts";
 
 for (const transport of TRANSPORTS) {
   const test: Test = (sentence, action) => Deno.test(`Over ${transport.name}: ${sentence}`, action);
@@ -159,7 +159,7 @@ function requestTests(transport: Transport, test: Test): void {
 
 function refusalTests(transport: Transport, test: Test): void {
   test("an upstream that does not run is a 502.", async () => {
-    await using guarded = await protect(`http://127.0.0.1:${closedPort()}`, transport);
+    await using guarded = await protect(`http://127.0.0.1:${freePort()}`, transport);
     const got = await guarded.ask("GET /?secret");
     assertEquals([got.status, named(got, "content-type")], [502, ["application/json"]]);
     assertIncludes(got.body, "bad_gateway");

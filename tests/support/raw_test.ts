@@ -2,6 +2,7 @@ import { assert, assertEquals, assertIncludes, assertRejects } from "./assert.ts
 import { openRaw, parseMessage, rawRequest } from "./raw.ts";
 import { hang, httpUpstream, rawUpstream, responding } from "./upstream.ts";
 import { pause } from "./waiting.ts";
+import { freePort } from "./free_port.ts";
 
 const HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const GET = "GET /a/../b?c HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -115,9 +116,7 @@ Deno.test("a peer that does not read holds the sender back", async () => {
 });
 
 Deno.test("a connection to a closed port is refused", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   await assertRejects(() => openRaw(port), /ECONNREFUSED/);
 });
 

@@ -6,7 +6,7 @@ import { WEBSOCKET_MAX_MESSAGE_BYTES, WEBSOCKET_MAX_WAITING_BYTES } from "../../
 import { systemClock } from "../../../src/ops/clock.ts";
 import { makeWebSocketRelays } from "../../../src/proxy/websocket/relays.ts";
 import { isWebSocketUpgrade } from "../../../src/proxy/websocket/handshake.ts";
-import { closedPort } from "../support.ts";
+import { freePort } from "../../support/free_port.ts";
 import { eventually, pause } from "../../support/waiting.ts";
 import {
   accept,
@@ -209,7 +209,7 @@ Deno.test("a refusal that is cut short does not look whole", async () => {
 });
 
 Deno.test("an upstream that does not listen is a 502", async () => {
-  await using proxy = relayProxy(closedPort());
+  await using proxy = relayProxy(freePort());
   const got = await rawRequest(proxy.port, clientHandshake(), { until: "response" });
   assertEquals(got.status, 502);
   assertEquals(proxy.ends, []);
@@ -543,7 +543,7 @@ for (const [what, method, changed, expected] of REQUESTS) {
 }
 
 Deno.test("an upgrade to another protocol is not relayed", async () => {
-  await using proxy = relayProxy(closedPort());
+  await using proxy = relayProxy(freePort());
   const other = clientHandshake().replace("Upgrade: WebSocket", "Upgrade: other");
   const got = await rawRequest(proxy.port, other, { until: "response" });
   assertEquals(got.status, 200);

@@ -47,6 +47,45 @@ export function jsonObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/**
+ * Whether a name stands twice in an object of a JSON text, at any depth. The parser keeps the last of such
+ * members, so that fewer are left than were written.
+ *
+ * @param value what the text was parsed to.
+ */
+export function repeatsMember(text: string, value: unknown): boolean {
+  return membersWritten(text) !== membersKept(value);
+}
+
+/** How many members the objects of a valid JSON text have in all, as written: its colons outside strings. */
+function membersWritten(text: string): number {
+  let count = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) inString = !inString;
+    else if (inString && c === 0x5c) i++; // a backslash: what follows ends nothing
+    else if (!inString && c === 0x3a) count++;
+  }
+  return count;
+}
+
+/** How many members the objects in a value have, itself included. */
+function membersKept(value: unknown): number {
+  let count = 0;
+  const open = [value]; // no recursion: a client chooses the depth
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next !== "object" || next === null) continue;
+    const values: readonly unknown[] = Array.isArray(next) ? next : Object.values(next);
+    if (values !== next) count += values.length;
+    for (const value of values) {
+      if (typeof value === "object") open.push(value);
+    }
+  }
+  return count;
+}
+
 /** A UTF-16 code unit as `\uXXXX`. */
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;

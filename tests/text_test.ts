@@ -1,4 +1,4 @@
-import { jsonObject, messageOf, printable, quote } from "../src/text.ts";
+import { jsonObject, messageOf, printable, quote, repeatsMember } from "../src/text.ts";
 import { assertEquals } from "./support/assert.ts";
 
 Deno.test("A quoted value is escaped and cut.", () => {
@@ -35,4 +35,11 @@ Deno.test("Only the text of one JSON object is a JSON object.", () => {
   for (const text of ["", "[]", "null", '"{}"', "1", "{} {}", "{a:1}"]) {
     assertEquals(jsonObject(text), undefined, text);
   }
+});
+
+Deno.test("A name that stands twice in one object is found at any depth, by its spelling in JSON or not.", () => {
+  const repeated = ['{"a":1,"a":1}', '[{"b":{"a":1,"\\u0061":2}}]', '{"a:":"\\":","a:":[]}'];
+  const single = ["null", '"a:b"', "[]", "{}", '{"a":{"a":[{"a":null}]},"\\"a":":"}'];
+  for (const text of repeated) assertEquals(repeatsMember(text, JSON.parse(text)), true, text);
+  for (const text of single) assertEquals(repeatsMember(text, JSON.parse(text)), false, text);
 });

@@ -1,6 +1,7 @@
 import { failure } from "../failure.ts";
-import { trustDomainOf } from "../oidc/spiffe.ts";
+import { withoutSlash } from "../oidc/discovery.ts";
 import { fail, ok } from "../result.ts";
+import { trustDomainOf } from "../spiffe_id.ts";
 import type { Claims } from "./claims.ts";
 import { decodeJwt } from "./decode_jwt.ts";
 import { isJwtLike } from "./jwt_like.ts";
@@ -68,8 +69,4 @@ export function makeProviderChoice({ jwt, opaque }: ProviderChoice): ChooseProvi
       authenticate: (client) => provider.authenticate(received, client),
     });
   };
-}
-
-function withoutSlash(issuer: string): string {
-  return issuer.endsWith("/") ? issuer.slice(0, -1) : issuer;
 }

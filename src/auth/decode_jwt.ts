@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type Failure, failure } from "../failure.ts";
 import { MAX_KID_LENGTH, MAX_TOKEN_LENGTH } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { jsonObject } from "../text.ts";
+import { jsonObject, repeatsMember } from "../text.ts";
 
 /** A decoded token. Nothing in it has been verified. */
 export interface UnverifiedToken {
@@ -74,8 +74,7 @@ function objectOf(part: string): Record<string, unknown> | undefined {
   const text = bytes === undefined ? undefined : textOf(bytes);
   const object = text === undefined ? undefined : jsonObject(text);
   if (text === undefined || object === undefined) return undefined;
-  // Of members with the same name the parser keeps the last: then fewer are left than were written.
-  return membersWritten(text) === membersKept(object) ? object : undefined;
+  return repeatsMember(text, object) ? undefined : object;
 }
 
 /** Valid UTF-8, or `undefined`. A byte order mark stays, and no JSON begins with one. */
@@ -88,31 +87,4 @@ function textOf(bytes: Buffer): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** How many members the objects of a valid JSON text have in all, as written: its colons outside strings. */
-function membersWritten(text: string): number {
-  let count = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x22) inString = !inString;
-    else if (inString && c === 0x5c) i++; // a backslash: what follows ends nothing
-    else if (!inString && c === 0x3a) count++;
-  }
-  return count;
-}
-
-/** How many members an object and all objects in it have. */
-function membersKept(object: object): number {
-  let count = 0;
-  const open = [object]; // no recursion: a client chooses the depth
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const values: readonly unknown[] = Array.isArray(next) ? next : Object.values(next);
-    if (values !== next) count += values.length;
-    for (const value of values) {
-      if (typeof value === "object" && value !== null) open.push(value);
-    }
-  }
-  return count;
 }

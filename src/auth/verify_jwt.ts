@@ -4,7 +4,7 @@ import { MAX_KEY_WAIT_MS } from "../limits.ts";
 import { sameIssuer } from "../oidc/discovery.ts";
 import type { Found, KeyRing } from "../oidc/key_ring.ts";
 import type { AnyKeyNeed, KeyNeed, KeyStore } from "../oidc/key_store.ts";
-import { trustDomainOf } from "../oidc/spiffe.ts";
+import { trustDomainOf } from "../spiffe_id.ts";
 import type { Clock } from "../ops/clock.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { CheckQueue } from "./check_queue.ts";

@@ -2,19 +2,25 @@
  * Parsers for what claims must say.
  */
 import { fail, ok, type Result } from "../result.ts";
-import { quote } from "../text.ts";
+import { quote, repeatsMember } from "../text.ts";
 import { type Kind, parseJson, type Refusal } from "./kinds.ts";
 
 /** A value that a claim may be compared with. */
 export type Scalar = string | number | boolean;
 
 /** What one claim must say; `policy/claim_rule.ts` compiles it. Lists and texts are not empty. */
-export type ClaimRule = { readonly path: readonly string[] } & Condition;
+export type ClaimRule = Condition & {
+  /** The claim's name, or the names on the way to it through objects. A dot in a name is part of it. */
+  readonly path: readonly string[];
+};
 
 /** What a claim is compared with, without its name. */
 type Condition =
+  /** One of its values is one of these. */
   | { readonly any: readonly Scalar[] }
+  /** Each of these is one of its values. */
   | { readonly all: readonly Scalar[] }
+  /** One of its values is a text that matches (`policy/pattern.ts`). */
   | { readonly pattern: string };
 
 type Members = Readonly<Record<string, unknown>>;
@@ -168,19 +174,6 @@ function scalarFault(value: unknown): string | undefined {
     return "the number is too large to be compared exactly";
   }
   return value === null ? "null is no value" : "a value is a text, a number, true or false";
-}
-
-/** Whether a name stands twice in an object of a JSON text: only the last one would be checked. */
-function repeatsMember(given: string, value: unknown): boolean {
-  const outsideStrings = given.replaceAll(/"(?:[^"\\]|\\.)*"/g, "");
-  return outsideStrings.split(":").length - 1 > membersIn(value);
-}
-
-function membersIn(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const members: readonly unknown[] = Object.values(value);
-  const own = Array.isArray(value) ? 0 : members.length;
-  return members.reduce<number>((count, member) => count + membersIn(member), own);
 }
 
 function isObject(value: unknown): value is Members {

@@ -168,7 +168,7 @@ export function orWord<T, const Word extends string>(kind: Kind<T>, special: Wor
   };
 }
 
-/** Audiences: one, or a set of which all must be there. */
+/** The audiences that are accepted: one, or several. */
 export type Audience = string | readonly string[];
 
 /**

@@ -4,6 +4,7 @@
 import { ALGORITHMS } from "../jws/algorithms.ts";
 import { readClientKey } from "../jws/client_key.ts";
 import { fail, ok } from "../result.ts";
+import { isTrustDomain } from "../spiffe_id.ts";
 import { documentUrl } from "./address_kinds.ts";
 import type { Kind } from "./kinds.ts";
 import { textList } from "./list_kinds.ts";
@@ -45,7 +46,7 @@ export function trustDomain(): Kind<string> {
     showExample: true,
     parse(text) {
       if (text.startsWith("spiffe://")) return fail({ hint: "leave out spiffe:// in front" });
-      return /^[a-z0-9._-]{1,255}$/.test(text) ? ok(text) : fail({});
+      return isTrustDomain(text) ? ok(text) : fail({});
     },
   };
 }

@@ -14,7 +14,7 @@ export interface PublicKeyAlgorithm {
   readonly keysFrom: "key set";
   /** The type of its keys, and how they are read from a JWK. */
   readonly key: KeyType;
-  /** What a JWK for it may have as its `alg`, if it has one: nearly always the name alone. */
+  /** All its names, nearly always one: each may be the `alg` of a token and of a JWK for it. */
   readonly keyAlgs: readonly string[];
   /** Makes the check of tokens by a key of the set, from the members that `key.read` gave. */
   makeCheck(key: KeyMembers): TokenCheck;

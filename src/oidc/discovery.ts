@@ -84,6 +84,7 @@ export function readIntrospectionEndpoint(
 
 const NAME_IT = "see whether PROVIDER_URL names an OpenID provider, or set JWKS_URI";
 
-function withoutSlash(url: string): string {
+/** An issuer or a URL without one trailing slash. */
+export function withoutSlash(url: string): string {
   return url.endsWith("/") ? url.slice(0, -1) : url;
 }

@@ -1,5 +1,4 @@
-/** The audiences that are accepted: one, or several. */
-export type Audience = string | readonly string[];
+import type { Audience } from "../config/kinds.ts";
 
 /** How the audience of a token is compared with the one in the settings. */
 export type AudienceMatch = "exact" | "any" | "all";

@@ -1,23 +1,6 @@
 import type { Claims } from "../auth/claims.ts";
+import type { ClaimRule, Scalar } from "../config/claim_kinds.ts";
 import { makePattern } from "./pattern.ts";
-
-/** What a claim may be compared with. */
-export type Scalar = string | number | boolean;
-
-/** What one claim must say. */
-export type ClaimRule =
-  & {
-    /** The claim's name, or the names on the way to it through objects. A dot in a name is part of it. */
-    readonly path: readonly string[];
-  }
-  & (
-    /** One of its values is one of these. */
-    | { readonly any: readonly Scalar[] }
-    /** Each of these is one of its values. */
-    | { readonly all: readonly Scalar[] }
-    /** One of its values is a text that matches (`pattern.ts`). */
-    | { readonly pattern: string }
-  );
 
 /**
  * Compiles a rule. The values of a claim are the members of a list, else the claim itself; they are

@@ -1,10 +1,12 @@
 import type { Claims } from "../auth/claims.ts";
 import { clientIdOf, type Identity, subjectOf } from "../auth/identity.ts";
 import { SCOPE_CLAIMS } from "../auth/scopes.ts";
+import type { ClaimRule } from "../config/claim_kinds.ts";
+import type { Audience } from "../config/kinds.ts";
 import { type Failure, failure } from "../failure.ts";
 import { quote } from "../text.ts";
-import { type Audience, type AudienceMatch, makeAudienceMatch } from "./audience.ts";
-import { type ClaimRule, compileClaimRule } from "./claim_rule.ts";
+import { type AudienceMatch, makeAudienceMatch } from "./audience.ts";
+import { compileClaimRule } from "./claim_rule.ts";
 import { makePattern } from "./pattern.ts";
 
 /** What is required of an authenticated caller. What is not there is not checked. */

@@ -8,7 +8,7 @@ import type { WorkerProviderConfig } from "../config/schema.ts";
 import { type Failure, failure } from "../failure.ts";
 import type { WaitingClient } from "../fair_places.ts";
 import type { WorkerProvider, WorkerSettings } from "../ipc/workers.ts";
-import { ALGORITHMS } from "../jws/algorithms.ts";
+import { algorithm, ALGORITHMS } from "../jws/algorithms.ts";
 import { readClientKey } from "../jws/client_key.ts";
 import { MAX_KEY_WAIT_MS } from "../limits.ts";
 import type { ProviderHttp } from "../oidc/fetch_json.ts";
@@ -166,16 +166,19 @@ function needsOf({ config: { name } }: WorkerProvider, rules: readonly Rule[]): 
   };
 }
 
-/** Two names of one algorithm (RFC 9864, section 2.2): where one is accepted the other is. */
-const SAME: readonly string[] = ["EdDSA", "Ed25519"];
-
 /** Those that are set; else all with public keys, and with a secret those too. SPIFFE has no EdDSA. */
 function algorithmsOf({ type, algorithms, clientSecret }: WorkerProviderConfig) {
   const accepted = algorithms ??
     ALGORITHMS.filter(({ keysFrom }) => keysFrom === "key set" || clientSecret !== undefined)
       .map(({ name }) => name);
-  const names = accepted.some((name) => SAME.includes(name)) ? [...accepted, ...SAME] : accepted;
-  return new Set(type === "spiffe" ? names.filter((name) => !SAME.includes(name)) : names);
+  const names = new Set(accepted.flatMap(namesOf));
+  return type === "spiffe" ? names.difference(new Set(namesOf("EdDSA"))) : names;
+}
+
+/** An algorithm by all its names (RFC 9864, section 2.2): where one is accepted the others are. */
+function namesOf(name: string): readonly string[] {
+  const row = algorithm(name);
+  return row?.keysFrom === "key set" ? row.keyAlgs : [name];
 }
 
 function secretsOf(config: WorkerProviderConfig): readonly SigningSecret[] {

@@ -4,7 +4,6 @@ import {
   claimRules,
   claimRulesOf,
 } from "../../src/config/claim_kinds.ts";
-import type { ClaimRule as PolicyRule } from "../../src/policy/claim_rule.ts";
 import { assertEquals, assertIncludes } from "../support/assert.ts";
 
 const ACCEPTED: readonly (readonly [given: string, rules: readonly ClaimRule[]])[] = [
@@ -115,11 +114,4 @@ Deno.test("An entry of a file gives a rule with the types that the file has.", (
   for (const value of [9007199254740993n, new Date(0), undefined, NaN, Infinity]) {
     assertEquals(rule({ name: "t", value }).ok, false, String(value));
   }
-});
-
-Deno.test("Rules of the settings are those that the policy compiles, member by member.", () => {
-  const there = (rule: ClaimRule): PolicyRule => rule;
-  const back = (rule: PolicyRule): ClaimRule => rule;
-  const rule: ClaimRule = { path: ["a"], pattern: "*" };
-  assertEquals(back(there(rule)), rule);
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { type Audience, type AudienceMatch, makeAudienceMatch } from "../../src/policy/audience.ts";
+import type { Audience } from "../../src/config/kinds.ts";
+import { type AudienceMatch, makeAudienceMatch } from "../../src/policy/audience.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 type Row = readonly [sentence: string, accepted: Audience, audience: unknown, good: boolean];

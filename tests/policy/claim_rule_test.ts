@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Claims } from "../../src/auth/claims.ts";
-import { type ClaimRule, compileClaimRule, type Scalar } from "../../src/policy/claim_rule.ts";
+import type { ClaimRule, Scalar } from "../../src/config/claim_kinds.ts";
+import { compileClaimRule } from "../../src/policy/claim_rule.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const ROLES = ["realm_access", "roles"];

@@ -125,6 +125,29 @@ export function bigEndian(value: bigint, bytes: number): Buffer {
   return Buffer.from(value.toString(16).padStart(2 * bytes, "0"), "hex");
 }
 
+/** Signatures that are near a right one, by what is wrong with each. */
+export function wrongSignatures(
+  { modulus, bytes }: RsaPair,
+  signature: bigint,
+): Readonly<Record<string, Uint8Array>> {
+  const right = bigEndian(signature, bytes);
+  return {
+    "nothing": new Uint8Array(),
+    "the modulus added": bigEndian(signature + modulus, bytes),
+    "the modulus added, a byte longer": bigEndian(signature + modulus, bytes + 1),
+    "a zero in front": Buffer.concat([Buffer.of(0), right]),
+    "a zero behind": Buffer.concat([right, Buffer.of(0)]),
+    "without its first byte": right.subarray(1),
+    "without its last byte": right.subarray(0, -1),
+    "the modulus less the right one": bigEndian(modulus - signature, bytes),
+    "the modulus": bigEndian(modulus, bytes),
+    "the modulus less one": bigEndian(modulus - 1n, bytes),
+    "zero": new Uint8Array(bytes),
+    "one": bigEndian(1n, bytes),
+    "all ones": new Uint8Array(bytes).fill(0xff),
+  };
+}
+
 /** The number that unpadded base64url stands for. */
 export function numberOf(text = ""): bigint {
   return BigInt(`0x${Buffer.from(text, "base64url").toString("hex")}`);

@@ -73,6 +73,7 @@ const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   worker: ["config", "proxy"],
   supervisor: ["config"],
   request: ["listen", "ipc", "config"],
+  policy: ["config"],
   keys: ["config"],
   ipc: ["proxy", "tls", "config"],
   listen: ["tls", "config"],

@@ -1,5 +1,5 @@
-import { trustDomainOf } from "../../src/oidc/spiffe.ts";
-import { assertEquals } from "../support/assert.ts";
+import { isTrustDomain, trustDomainOf } from "../src/spiffe_id.ts";
+import { assertEquals } from "./support/assert.ts";
 
 const IDS: readonly (readonly [id: unknown, domain: string | undefined])[] = [
   ["spiffe://example.org", "example.org"],
@@ -37,3 +37,12 @@ for (const [id, domain] of IDS) {
     assertEquals(trustDomainOf(id), domain);
   });
 }
+
+Deno.test("The name of a trust domain stands alone.", () => {
+  for (const name of ["example.org", "a_b-c.d", "a".repeat(255)]) {
+    assertEquals(isTrustDomain(name), true, name);
+  }
+  for (const name of ["", "Example.org", "example.org/x", "a b", "a".repeat(256), "a\n"]) {
+    assertEquals(isTrustDomain(name), false, name);
+  }
+});
